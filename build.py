@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one entry point of the repository: python build.py setup | demo | test | package.
 
-Standard library only. Everything it makes lies inside the repository: environments in .venv*, the extension in dist/, the demo in out/.
+Standard library only. Everything it makes lies inside the repository: environments in .venv*, the extension in dist/,
+the demo in out/.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ SPOKEN_LINE = ROOT / "demo" / "line.flac"
 
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # one fixed date for every packed file: the same tree gives the same bytes
 CORE_SUFFIXES = frozenset({".py", ".npz", ".json", ".csv", ".txt", ".toml", ".md", ".typed"})
-TEST_REQUIREMENTS = ("pytest>=8,<10", "pytest-timeout>=2.3,<3", "hypothesis>=6,<7", "soundfile>=0.12,<1", "ruff>=0.6,<1")
+TEST_REQUIREMENTS = (
+    "pytest>=8,<10",
+    "pytest-timeout>=2.3,<3",
+    "hypothesis>=6,<7",
+    "soundfile>=0.12,<1",
+    "ruff>=0.6,<1",
+)
 TORCH_VERSION = "2.13.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 SUITE_LIMIT_S = {"core": 1500, "addon": 900}
@@ -50,10 +57,12 @@ class Blender:
     bpy: str
     python: tuple[int, int]
     numpy: str
+    extra: tuple[str, ...] = ()
 
 
 BLENDERS = (
-    Blender("4.2", "bpy==4.2.23", (3, 11), "numpy>=1.26,<2"),  # the wheel takes any NumPy, Blender 4.2 carries 1.x
+    # This wheel takes any NumPy where Blender 4.2 itself carries 1.x, and has no sound decoder: soundfile stands in.
+    Blender("4.2", "bpy==4.2.23", (3, 11), "numpy>=1.26,<2", ("soundfile>=0.12,<1",)),
     Blender("4.5", "bpy==4.5.15", (3, 11), "numpy>=1.26,<2"),
     Blender("5.0", "bpy==5.0.1", (3, 11), "numpy>=1.26,<2"),
     Blender("5.2", "bpy==5.2.3", (3, 13), "numpy>=2.2,<3"),
@@ -91,7 +100,10 @@ def blender_of(release: str | None) -> Blender:
 
 def unsupported_python_message(version: tuple[int, ...]) -> str:
     found = ".".join(map(str, version[:2]))
-    return f"Blender's Python module exists for Python 3.11 and 3.13, and this is Python {found}: install Python 3.11 and run `python3.11 build.py` again."
+    return (
+        f"Blender's Python module exists for Python 3.11 and 3.13, and this is Python {found}: "
+        "install Python 3.11 and run `python3.11 build.py` again."
+    )
 
 
 def environment_of(blender: Blender) -> Environment:
@@ -108,7 +120,10 @@ def find_python(version: tuple[int, int]) -> Path:
         if python_version(candidate) == version:
             return Path(candidate[0]) if len(candidate) == 1 else Path(launcher_target(candidate))
     name = ".".join(map(str, version))
-    raise BuildError(f"Python {name} was not found, and this Blender needs it: install Python {name} (python.org, your package manager, or `pyenv install {name}`) and run this again.")
+    raise BuildError(
+        f"Python {name} was not found, and this Blender needs it: install Python {name} "
+        f"(python.org, your package manager, or `pyenv install {name}`) and run this again."
+    )
 
 
 def python_candidates(version: tuple[int, int]) -> list[tuple[str, ...]]:
@@ -142,7 +157,7 @@ def prepare(blender: Blender, for_tests: bool) -> Environment:
     """Make the environment, or bring it up to date; quick when nothing is missing."""
     environment = environment_of(blender)
     create_environment(environment)
-    requirements = [blender.bpy, blender.numpy, *(TEST_REQUIREMENTS if for_tests else ())]
+    requirements = [blender.bpy, blender.numpy, *blender.extra, *(TEST_REQUIREMENTS if for_tests else ())]
     missing = [line for line in requirements if line not in installed(environment)]
     if missing:
         say(f"Installing {', '.join(missing)} into {relative(environment.folder)} (bpy is about 350 MB to download)")
@@ -171,7 +186,15 @@ def remember(environment: Environment, lines: list[str]) -> None:
 
 
 def pip_install(environment: Environment, requirements: list[str]) -> None:
-    command = [environment.python, "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:", *requirements]
+    command = [
+        environment.python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+        *requirements,
+    ]
     run(command, "installing packages with pip (is the network reachable?)")
 
 
@@ -181,7 +204,16 @@ def install_torch(environment: Environment) -> None:
         return
     say(f"Installing torch {TORCH_VERSION} for the tests that use it (optional)")
     for requirement, extra in torch_sources():
-        command = [environment.python, "-m", "pip", "install", "--disable-pip-version-check", *extra, requirement, environment.blender.numpy]
+        command = [
+            environment.python,
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            *extra,
+            requirement,
+            environment.blender.numpy,
+        ]
         if subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0:
             remember(environment, [f"torch=={TORCH_VERSION}"])
             return
@@ -189,7 +221,7 @@ def install_torch(environment: Environment) -> None:
 
 
 def torch_sources() -> list[tuple[str, list[str]]]:
-    """Where a CPU build of torch may come from; on Linux the plain one on PyPI is the CUDA build with gigabytes of libraries."""
+    """Where a CPU build of torch may come from; the plain one on PyPI is, on Linux, CUDA's with gigabytes of libraries."""
     if sys.platform != "linux":
         return [(f"torch=={TORCH_VERSION}", [])]
     cpu = f"torch=={TORCH_VERSION}+cpu"
@@ -226,7 +258,9 @@ def single_version() -> str:
     version = stated.group(1) if stated else "missing"
     manifest = tomllib.loads(MANIFEST.read_text("utf-8"))
     if manifest["version"] != version or manifest["wheels"] != [f"./wheels/{wheel_name(version)}"]:
-        raise BuildError(f"{relative(init)} says version {version}: write it into blender_manifest.toml too (version and wheels).")
+        raise BuildError(
+            f"{relative(init)} says version {version}: write it into blender_manifest.toml too (version and wheels)."
+        )
     if f"\n## {version} " not in (ROOT / "CHANGELOG.md").read_text("utf-8"):
         raise BuildError(f"CHANGELOG.md has no section for version {version}: add one.")
     return version
@@ -251,10 +285,17 @@ def build_wheel(folder: Path, version: str) -> Path:
 
 def core_files() -> list[Path]:
     """Every file of the core package; an unexpected kind stops the build."""
-    inside = [path for path in sorted((CORE / "diffusion_talker").rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    inside = [
+        path
+        for path in sorted((CORE / "diffusion_talker").rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
     foreign = [relative(path) for path in inside if path.suffix not in CORE_SUFFIXES]
     if foreign:
-        raise BuildError(f"These files do not belong in a pure wheel: {', '.join(foreign)}. Remove them, or list their kind in build.py.")
+        raise BuildError(
+            f"These files do not belong in a pure wheel: {', '.join(foreign)}. "
+            "Remove them, or list their kind in build.py."
+        )
     return inside
 
 
@@ -315,7 +356,9 @@ def extension_tool(site_packages: Path) -> tuple[Path, Path]:
 
 def blender_extension(tool: Path, *arguments: str | Path) -> None:
     command = [sys.executable, str(tool), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tool.parent, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tool.parent, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    )
     if done.returncode != 0:
         raise BuildError(f"Blender's extension tool refused `{arguments[0]}`:\n{done.stdout}{done.stderr}")
 
@@ -328,7 +371,9 @@ def refuse_foreign_files(extension: Path) -> None:
     binaries = [name for name in names if name.endswith((".so", ".pyd", ".dll", ".dylib", ".exe"))]
     if binaries or len(wheels) != 1 or not wheels[0].endswith("-py3-none-any.whl"):
         extension.unlink()
-        raise BuildError(f"The extension may hold one pure wheel and no binaries, and this one holds {wheels + binaries}.")
+        raise BuildError(
+            f"The extension may hold one pure wheel and no binaries, and this one holds {wheels + binaries}."
+        )
 
 
 def site_packages_of(environment: Environment) -> Path:
@@ -369,7 +414,9 @@ def command_demo(arguments: argparse.Namespace) -> int:
     extension = package_for_release(environment)
     packed_s = time.perf_counter()
     run_demo(environment, extension, audio)
-    say(f"Times: environment {prepared_s - start_s:.0f} s, extension {packed_s - prepared_s:.1f} s, Blender {time.perf_counter() - packed_s:.0f} s")
+    blender_s = time.perf_counter() - packed_s
+    setup_s, package_s = prepared_s - start_s, packed_s - prepared_s
+    say(f"Times: environment {setup_s:.0f} s, extension {package_s:.1f} s, Blender {blender_s:.0f} s")
     return 0
 
 
@@ -385,9 +432,10 @@ def command_test(arguments: argparse.Namespace) -> int:
     environment = prepare(blender_of(arguments.blender), for_tests=True)
     suites = ("core", "addon") if arguments.suite == "all" else (arguments.suite,)
     results = {suite: run_suite(environment, suite, arguments) for suite in suites}
+    where = f"Blender {environment.blender.release}, Python {'.'.join(map(str, environment.blender.python))}"
     for suite, (code, seconds) in results.items():
         verdict = "passed" if code == 0 else f"FAILED (exit code {code})"
-        say(f"{suite} suite, Blender {environment.blender.release}, Python {'.'.join(map(str, environment.blender.python))}: {verdict} in {seconds:.0f} s")
+        say(f"{suite} suite, {where}: {verdict} in {seconds:.0f} s")
     return max(abs(code) for code, _ in results.values())
 
 
@@ -445,9 +493,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
         if name != "package":
-            command.add_argument("--blender", choices=releases, help="Blender to use instead of the one that fits this Python")
+            command.add_argument(
+                "--blender", choices=releases, help="Blender to use instead of the one that fits this Python"
+            )
         if name == "demo":
-            command.add_argument("--audio", type=Path, default=SPOKEN_LINE, metavar="FILE", help="a recording of your own")
+            command.add_argument(
+                "--audio", type=Path, default=SPOKEN_LINE, metavar="FILE", help="a recording of your own"
+            )
         if name == "test":
             add_test_options(command)
     return parser.parse_args(arguments)

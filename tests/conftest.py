@@ -30,7 +30,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return "suite: add-on, inside Blender" if is_addon_run(config) else "suite: core (tests/addon needs a run of its own)"
+    return (
+        "suite: add-on, inside Blender" if is_addon_run(config) else "suite: core (tests/addon needs a run of its own)"
+    )
 
 
 @pytest.fixture(scope="session")

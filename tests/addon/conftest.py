@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender for the add-on's tests: the built extension, installed into a throw-away profile before any test module is imported."""
+"""Blender for the add-on's tests: the built extension in a throw-away profile, enabled before any test is imported."""
 
 from __future__ import annotations
 
@@ -59,12 +59,18 @@ def install_extension(extension: Path) -> None:
     """Install as a user does; the operator says FINISHED even when it refused, so ask the preferences."""
     import bpy
 
-    bpy.ops.extensions.package_install_files(filepath=str(extension), repo="user_default", enable_on_install=True, overwrite=True)
+    bpy.ops.extensions.package_install_files(
+        filepath=str(extension), repo="user_default", enable_on_install=True, overwrite=True
+    )
     if MODULE not in bpy.context.preferences.addons:
-        pytest.exit(f"Blender {bpy.app.version_string} did not enable {extension.name}: the lines above say why", returncode=3)
+        pytest.exit(
+            f"Blender {bpy.app.version_string} did not enable {extension.name}: the lines above say why", returncode=3
+        )
     import diffusion_talker
 
-    assert Path(diffusion_talker.__file__).is_relative_to(os.environ["BLENDER_USER_RESOURCES"]), "the core must come from the extension's wheel"
+    assert Path(diffusion_talker.__file__).is_relative_to(os.environ["BLENDER_USER_RESOURCES"]), (
+        "the core must come from the extension's wheel"
+    )
 
 
 @pytest.fixture(scope="session")
