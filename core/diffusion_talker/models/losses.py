@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The losses of student training, one small function each. Shapes: B clips, T frames, C channels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+#: Linear estimate of the vertical lip gap in ARKit space, in units of a fully open jaw. Fitted on
+#: shape-key heads around jawOpen = 0.3; used only to weight closures, so its exact scale is uncritical.
+LIP_GAP_COEFFICIENTS: dict[str, float] = {
+    "jawOpen": 1.0,
+    "mouthClose": -1.41,
+    "mouthFunnel": 0.26,
+    "mouthPucker": -0.08,
+    "mouthShrugLower": -0.23,
+    "mouthShrugUpper": 0.14,
+    "mouthUpperUpLeft": 0.12,
+    "mouthUpperUpRight": 0.12,
+    "mouthLowerDownLeft": 0.10,
+    "mouthLowerDownRight": 0.10,
+    "mouthRollUpper": 0.07,
+    "mouthRollLower": -0.04,
+    "mouthPressLeft": -0.035,
+    "mouthPressRight": -0.035,
+}
+CLOSURE_SHARPNESS = 10.0  # k of exp(-k gap): a gap of 0.1 counts about a third of a closed lip
+
+
+def lip_gap_vector(channels: tuple[str, ...]) -> Tensor:
+    """(C,) coefficients of the lip gap in the given channel order."""
+    return torch.tensor([LIP_GAP_COEFFICIENTS.get(name, 0.0) for name in channels])
+
+
+def reconstruction_loss(predicted: Tensor, clean: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of |x0^ - x0|^2; weights (B, T, C) mask padding and stress the mouth (2311.16565, L_simple)."""
+    return (weights * (predicted - clean).square()).sum() / weights.sum().clamp_min(1.0)
+
+
+def velocity_loss(predicted: Tensor, clean: Tensor, weights: Tensor) -> Tensor:
+    """The same on frame-to-frame differences, which keeps motion from being smoothed away."""
+    difference = predicted.diff(dim=1) - clean.diff(dim=1)
+    pair_weights = torch.minimum(weights[:, 1:], weights[:, :-1])
+    return (pair_weights * difference.square()).sum() / pair_weights.sum().clamp_min(1.0)
+
+
+def closure_loss(predicted_weights: Tensor, clean_weights: Tensor, gap_vector: Tensor, mask: Tensor) -> Tensor:
+    """exp(-k gap) (gap^ - gap)^2: nearly closed lips must be closed (form after Audio2Face-3D, 2508.16401).
+
+    Args:
+        predicted_weights, clean_weights: (B, T, C) channel values, not z-scored.
+        mask: (B, T) one for real frames.
+    """
+    predicted_gap = (predicted_weights @ gap_vector).clamp_min(0.0)
+    clean_gap = (clean_weights @ gap_vector).clamp_min(0.0)
+    stress = mask * torch.exp(-CLOSURE_SHARPNESS * clean_gap)
+    return (stress * (predicted_gap - clean_gap).square()).sum() / stress.sum().clamp_min(1.0)
+
+
+def phone_loss(logits: Tensor, phones: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy of the articulatory class of each frame; label smoothing absorbs uncertain borders."""
+    losses = functional.cross_entropy(logits.transpose(1, 2), phones, reduction="none", label_smoothing=0.05)
+    return (losses * mask).sum() / mask.sum().clamp_min(1.0)
+
+
+def library_loss(similarity: Tensor, entries: Tensor, log_scale: Tensor) -> Tensor:
+    """InfoNCE against the whole library: -log softmax(s E q)_k.
+
+    Contrasting with library entries instead of the batch avoids the false negatives that in-batch
+    pairs of few talkers would make (choice of ours for 2503.18159's contrastive personalizer).
+    """
+    return functional.cross_entropy(similarity * log_scale.exp(), entries)

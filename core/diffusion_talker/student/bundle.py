@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file that ships: `student.npz`, read without pickle, refused with one sentence when it is not ours.
+
+Layout: `metadata` (JSON text), `weights/<name>` (float16) for the network and `exact/<name>` (float32)
+for statistics that half precision would spoil.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffusion_talker.errors import BundleError, OutputError
+from diffusion_talker.student.config import StudentConfig
+
+FORMAT = "diffusion_talker.student"
+FORMAT_VERSION = 1
+BUNDLE_NAME = "student.npz"
+_EXACT_SUFFIXES = ("mel_mean", "mel_std", "motion_mean", "motion_std", "log_scale")
+
+
+@dataclass(frozen=True)
+class BundleMetadata:
+    """Where a student comes from.
+
+    Attributes:
+        version: product version that wrote the file.
+        licence: SPDX expression of the weights.
+        training_manifest_sha256: hash of the corpus manifest the student was trained on.
+        identity_descriptions: one line for each identity, in library order.
+        notes: free text (training command, number of steps).
+    """
+
+    version: str
+    licence: str
+    training_manifest_sha256: str
+    identity_descriptions: tuple[str, ...]
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A student as read from disk."""
+
+    config: StudentConfig
+    metadata: BundleMetadata
+    weights: dict[str, np.ndarray] = field(repr=False)
+
+
+def packaged_bundle_path() -> Path:
+    """Path of the student that ships inside this package."""
+    return Path(str(resources.files(__package__).joinpath(BUNDLE_NAME)))
+
+
+def save_bundle(path: Path, bundle: Bundle) -> None:
+    """Write `bundle` atomically: a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        OutputError: the folder cannot be written or the disk is full.
+    """
+    arrays: dict[str, np.ndarray] = {"metadata": np.array(_metadata_text(bundle))}
+    for name, array in bundle.weights.items():
+        exact = name.endswith(_EXACT_SUFFIXES)
+        arrays[f"exact/{name}" if exact else f"weights/{name}"] = array.astype(np.float32 if exact else np.float16)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(buffer.getvalue())
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"Cannot write {path}: {error.strerror}. Free some space or choose another folder.") from error
+
+
+def _metadata_text(bundle: Bundle) -> str:
+    metadata = bundle.metadata
+    return json.dumps({
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "config": bundle.config.as_dict(),
+        "version": metadata.version,
+        "licence": metadata.licence,
+        "training_manifest_sha256": metadata.training_manifest_sha256,
+        "identity_descriptions": list(metadata.identity_descriptions),
+        "notes": metadata.notes,
+    })
+
+
+def load_bundle(path: Path | None = None) -> Bundle:
+    """Read a student; None reads the packaged one.
+
+    Raises:
+        BundleError: the file is missing, damaged, foreign, or of a newer format.
+    """
+    path = packaged_bundle_path() if path is None else Path(path)
+    with _open_archive(path) as archive:
+        values = _read_metadata(path, archive)
+        try:
+            weights = {
+                name.partition("/")[2]: archive[name].astype(np.float32)
+                for name in archive.files if name.startswith(("weights/", "exact/"))
+            }
+        except (ValueError, OSError, zipfile.BadZipFile, EOFError, zipfile.error) as error:
+            raise _damaged(path) from error
+    bundle = Bundle(*_typed(path, values), weights)
+    _check_weights(path, bundle)
+    return bundle
+
+
+def read_metadata(path: Path | None = None) -> tuple[StudentConfig, BundleMetadata]:
+    """Configuration and origin of a student without reading its weights: fast enough for a menu.
+
+    Raises:
+        BundleError: as `load_bundle`.
+    """
+    path = packaged_bundle_path() if path is None else Path(path)
+    with _open_archive(path) as archive:
+        return _typed(path, _read_metadata(path, archive))
+
+
+def _damaged(path: Path) -> BundleError:
+    return BundleError(f"{path.name} is damaged or incomplete: install the extension again, or choose another student.")
+
+
+def _open_archive(path: Path) -> Any:
+    if not path.is_file():
+        raise BundleError(f"There is no student at {path}: install the extension again, or choose another file.")
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(path) from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+    return archive
+
+
+def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
+    if "metadata" not in archive.files:
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+    try:
+        values = json.loads(str(archive["metadata"]))
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        raise _damaged(path) from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+    if values.get("format_version") != FORMAT_VERSION:
+        raise BundleError(
+            f"{path.name} has student format {values.get('format_version')}, this version reads {FORMAT_VERSION}: "
+            "update the extension, or export the student again."
+        )
+    return values
+
+
+def _typed(path: Path, values: dict[str, Any]) -> tuple[StudentConfig, BundleMetadata]:
+    try:
+        config = StudentConfig.from_dict(values["config"])
+        metadata = BundleMetadata(
+            version=str(values["version"]),
+            licence=str(values["licence"]),
+            training_manifest_sha256=str(values["training_manifest_sha256"]),
+            identity_descriptions=tuple(values["identity_descriptions"]),
+            notes=str(values.get("notes", "")),
+        )
+    except (KeyError, TypeError) as error:
+        raise _damaged(path) from error
+    return config, metadata
+
+
+def _check_weights(path: Path, bundle: Bundle) -> None:
+    """A file whose arrays do not fit its own configuration, or hold NaN, is refused before it can run."""
+    config = bundle.config
+    expected = {
+        "encoder.mel_in.weight": config.encoder_width,
+        "decoder.motion_out.weight": len(config.channels),
+        "personalizer.identity.keys": len(config.identities),
+        "personalizer.emotion.keys": len(config.emotions),
+    }
+    for name, rows in expected.items():
+        if name not in bundle.weights or bundle.weights[name].shape[0] != rows:
+            raise _damaged(path)
+    if not all(np.isfinite(array).all() for array in bundle.weights.values()):
+        raise _damaged(path)

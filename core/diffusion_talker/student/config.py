@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shape of the student network: everything needed to rebuild it from a file of weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from diffusion_talker.channels import MODEL_CHANNELS
+
+KERNEL_TAPS = 5  # width of every dilated convolution, frames
+MEL_FRAMES_PER_MOTION_FRAME = 2
+MEL_BANDS = 80
+TIME_FEATURES = 16  # sines and cosines that encode the diffusion time
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """Sizes of the audio encoder, the personalizer and the motion decoder.
+
+    Attributes:
+        channels: names of the predicted curves, in network order.
+        phone_classes: names of the articulatory classes the encoder also learns to tell apart.
+        identities, emotions: names of the library's entries.
+        encoder_dilations, decoder_dilations: one residual block for each, frames.
+        speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
+        sampling_steps: DDIM steps used unless the caller asks for another number.
+    """
+
+    identities: tuple[str, ...]
+    emotions: tuple[str, ...]
+    phone_classes: tuple[str, ...]
+    channels: tuple[str, ...] = MODEL_CHANNELS
+    encoder_width: int = 192
+    encoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 1)
+    speaker_block: int = 3
+    decoder_width: int = 128
+    decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4)
+    style_width: int = 64
+    style_tokens: int = 4
+    sampling_steps: int = 4
+
+    @property
+    def encoder_reach_frames(self) -> int:
+        """Frames of audio context on each side that influence one encoded frame."""
+        return sum(self.encoder_dilations) * (KERNEL_TAPS // 2)
+
+    @property
+    def decoder_reach_frames(self) -> int:
+        """Frames on each side that influence one frame of a single denoising step."""
+        return sum(self.decoder_dilations) * (KERNEL_TAPS // 2)
+
+    def context_frames(self, steps: int) -> int:
+        """Frames needed on each side of a window so that its interior is exact after `steps` steps."""
+        return self.encoder_reach_frames + steps * self.decoder_reach_frames
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> StudentConfig:
+        """The inverse of `as_dict`. Raises KeyError / TypeError on a foreign dictionary."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items() if name in known
+        })

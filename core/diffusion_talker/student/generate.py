@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From sound to motion: windows with exact interiors, DDIM sampling, any length in constant memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource, log_mel, motion_frame_count
+from diffusion_talker.channels import HEAD_CHANNELS
+from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
+from diffusion_talker.library import IdentityInfo
+from diffusion_talker.motion import Motion
+from diffusion_talker.student.bundle import BundleMetadata, load_bundle
+from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
+from diffusion_talker.student.noise import gaussian_noise
+from diffusion_talker.student.runtime import open_network
+from diffusion_talker.student.schedule import ddim_step, time_steps
+
+AUTO = "auto"  # identity and emotion: "as the recording suggests"
+WINDOW_FRAMES = 3600  # frames kept of one window: 60 s
+MAX_STEPS = 64
+MAX_INTENSITY = 2.0
+MAX_STYLE_STRENGTH = 3.0
+
+Progress = Callable[[float], None]
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class GenerateSettings:
+    """What an animator chooses for one take.
+
+    Attributes:
+        identity, emotion: a library name, or "auto" to let the recording decide.
+        intensity: amount of the emotion, 0 (neutral) to 2.
+        style_strength: 0 = average talker, 1 = the identity, up to 3 = exaggerated.
+        steps: denoising steps; None takes the student's own number.
+        seed: another seed is another take of the same line.
+    """
+
+    identity: str = AUTO
+    emotion: str = AUTO
+    intensity: float = 1.0
+    style_strength: float = 1.0
+    steps: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """Who a recording sounds like, best first."""
+
+    identities: tuple[tuple[str, float], ...]  # (name, cosine similarity)
+    emotions: tuple[tuple[str, float], ...]  # (name, probability)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Frames [start, stop) are kept, [context_start, context_stop) are computed."""
+
+    start: int
+    stop: int
+    context_start: int
+    context_stop: int
+
+    @property
+    def kept(self) -> slice:
+        return slice(self.start - self.context_start, self.stop - self.context_start)
+
+
+def windows(frame_count: int, window_frames: int, context_frames: int) -> Iterator[_Window]:
+    """Cover [0, frame_count) with windows whose context lets their interior equal a whole-clip run."""
+    for start in range(0, frame_count, window_frames):
+        stop = min(start + window_frames, frame_count)
+        yield _Window(start, stop, max(0, start - context_frames), min(frame_count, stop + context_frames))
+
+
+class Student:
+    """A loaded student: ask it for motion as often as you like. Not for two threads at once."""
+
+    def __init__(self, network: Network, metadata: BundleMetadata, window_frames: int = WINDOW_FRAMES) -> None:
+        self._network = network
+        self._window_frames = window_frames
+        self.metadata = metadata
+        self.config = network.config
+        self._lock = threading.Lock()
+
+    @property
+    def runtime_name(self) -> str:
+        """What executes the network, e.g. "numpy" or "torch (cuda)"."""
+        return self._network.name
+
+    @property
+    def identities(self) -> tuple[IdentityInfo, ...]:
+        """The library's talkers."""
+        descriptions = self.metadata.identity_descriptions
+        return tuple(IdentityInfo(*pair) for pair in zip(self.config.identities, descriptions, strict=True))
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The library's emotions; the first is neutral."""
+        return self.config.emotions
+
+    def match(self, source: AudioSource) -> MatchResult:
+        """Compare the first minute of a recording with the library."""
+        query = self._network.query(self._encode(source, 0, self._opening_frames(source)).speaker)
+        probabilities = self._network.library_weights("emotion", query.emotions)
+        return MatchResult(_ranked(self.config.identities, query.identities), _ranked(self.emotions, probabilities))
+
+    def generate(
+        self,
+        source: AudioSource,
+        settings: GenerateSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Motion:
+        """Animate a recording.
+
+        Args:
+            source: mono 16 kHz speech of any length.
+            settings: identity, emotion, amounts, steps and seed.
+            progress: called with a fraction in [0, 1].
+            cancelled: asked between denoising steps; True ends the work with CancelledError.
+
+        Returns:
+            Motion (T, C) at 60 Hz, T = `motion_frame_count(source.sample_count)`, face weights in [0, 1].
+
+        Raises:
+            LibraryError: unknown identity or emotion.  SettingsError: a number out of range.
+            CancelledError: `cancelled` answered True.
+        """
+        settings = settings or GenerateSettings()
+        self._validate(settings)
+        monitor = _Monitor(progress, cancelled)
+        with self._lock:
+            return self._generate(source, settings, monitor)
+
+    def _generate(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> Motion:
+        steps = settings.steps or self.config.sampling_steps
+        style = self._network.style(self._style_request(source, settings))
+        frame_count = motion_frame_count(source.sample_count)
+        weights = np.empty((frame_count, len(self.config.channels)), np.float32)
+        for window in windows(frame_count, self._window_frames, self.config.context_frames(steps)):
+            monitor.enter(window.start / frame_count, (window.stop - window.start) / frame_count)
+            normalized = self._sample(source, window, style, steps, settings.seed, monitor)
+            weights[window.start:window.stop] = self._network.to_weights(normalized[window.kept])
+        monitor.report(1.0)
+        return Motion(_clip_face(weights, self.config.channels), self.config.channels, float(MOTION_RATE_HZ))
+
+    def _sample(
+        self, source: AudioSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
+    ) -> np.ndarray:
+        """z-scored motion of a window: noise at t = 1, then `steps` DDIM steps to t = 0."""
+        frames = window.context_stop - window.context_start
+        prepared = self._network.prepare(self._encode(source, window.context_start, frames))
+        motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
+        for done, (time, next_time) in enumerate(time_steps(steps)):
+            monitor.report(done / steps)
+            motion = ddim_step(motion, self._network.denoise(motion, time, prepared, style), time, next_time)
+        return motion
+
+    def _encode(self, source: AudioSource, first_frame: int, frame_count: int) -> EncodedAudio:
+        return self._network.encode(log_mel(source, first_frame, frame_count))
+
+    def _opening_frames(self, source: AudioSource) -> int:
+        """The personalizer listens to the first minute: enough to know a voice, constant in memory."""
+        return min(motion_frame_count(source.sample_count), WINDOW_FRAMES)
+
+    def _style_request(self, source: AudioSource, settings: GenerateSettings) -> StyleRequest:
+        identity = _one_hot(self.config.identities, settings.identity)
+        emotion = _one_hot(self.config.emotions, settings.emotion)
+        strength = settings.style_strength
+        if identity is None or emotion is None:
+            query = self._network.query(self._encode(source, 0, self._opening_frames(source)).speaker)
+            if identity is None:
+                identity = self._network.library_weights("identity", query.identities)
+            if emotion is None:
+                emotion = self._network.library_weights("emotion", query.emotions)
+        return StyleRequest(identity, emotion, settings.intensity, strength)
+
+    def _validate(self, settings: GenerateSettings) -> None:
+        _check_name("identity", settings.identity, self.config.identities)
+        _check_name("emotion", settings.emotion, self.config.emotions)
+        _check_range("intensity", settings.intensity, 0.0, MAX_INTENSITY)
+        _check_range("style strength", settings.style_strength, 0.0, MAX_STYLE_STRENGTH)
+        if settings.steps is not None:
+            _check_range("number of steps", settings.steps, 1, MAX_STEPS)
+
+
+class _Monitor:
+    """Scales progress of a window into progress of the clip, and turns a cancel request into an exception."""
+
+    def __init__(self, progress: Progress | None, cancelled: Cancelled | None) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+        self._offset, self._share = 0.0, 1.0
+
+    def enter(self, offset: float, share: float) -> None:
+        self._offset, self._share = offset, share
+
+    def report(self, fraction: float) -> None:
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("Cancelled: nothing was changed. Generate again to start over.")
+        if self._progress is not None:
+            self._progress(min(1.0, self._offset + self._share * fraction))
+
+
+def load_student(path: Path | None = None, runtime: str = "auto", device: str = "auto") -> Student:
+    """Open a student; None opens the one that ships with the package.
+
+    Raises:
+        BundleError: missing, damaged or foreign file.  RuntimeUnavailableError: no such runtime here.
+    """
+    bundle = load_bundle(path)
+    return Student(open_network(bundle, runtime, device), bundle.metadata)
+
+
+def _ranked(names: tuple[str, ...], scores: np.ndarray) -> tuple[tuple[str, float], ...]:
+    order = np.argsort(-scores, kind="stable")
+    return tuple((names[i], float(scores[i])) for i in order)
+
+
+def _one_hot(names: tuple[str, ...], name: str) -> np.ndarray | None:
+    """Mixture weights of a single entry; None for "auto"."""
+    if name == AUTO:
+        return None
+    return (np.arange(len(names)) == names.index(name)).astype(np.float32)
+
+
+def _check_name(kind: str, name: str, known: tuple[str, ...]) -> None:
+    if name != AUTO and name not in known:
+        raise LibraryError(f"There is no {kind} '{name}': choose {AUTO} or one of {', '.join(known)}.")
+
+
+def _check_range(kind: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:  # also catches NaN
+        raise SettingsError(f"The {kind} is {value}: choose a value from {lowest} to {highest}.")
+
+
+def _clip_face(weights: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
+    """Face weights live in [0, 1]; head rotation is in radians and stays free."""
+    face = np.array([name not in HEAD_CHANNELS for name in channels])
+    weights[:, face] = np.clip(weights[:, face], 0.0, 1.0)
+    return weights

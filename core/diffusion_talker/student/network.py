@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sampler asks of a network, whichever runtime executes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from diffusion_talker.student.config import StudentConfig
+
+
+@dataclass(frozen=True)
+class EncodedAudio:
+    """Encoder output for one window: arrays (T, encoder_width) of the runtime's own kind."""
+
+    features: Any  # what is said, frame by frame
+    speaker: Any  # early features in which the voice is still audible
+
+
+@dataclass(frozen=True)
+class StyleQuery:
+    """Cosine similarity of a recording to each library entry."""
+
+    identities: np.ndarray  # (K,)
+    emotions: np.ndarray  # (E,)
+
+
+@dataclass(frozen=True)
+class StyleRequest:
+    """Who speaks and how: mixture weights over the library and two amounts.
+
+    The first emotion of a library is neutral; `intensity` moves away from it, `strength` moves away
+    from the null embedding (0 = average talker, 1 = the identity, above = exaggerated).
+    """
+
+    identity_weights: np.ndarray  # (K,) sums to one
+    emotion_weights: np.ndarray  # (E,) sums to one
+    intensity: float = 1.0
+    strength: float = 1.0
+
+
+class Network(Protocol):
+    """One trained student on one runtime. Motion and log-mel are NumPy arrays; features stay opaque."""
+
+    name: str
+    config: StudentConfig
+
+    def encode(self, log_mel: np.ndarray) -> EncodedAudio:
+        """(T, 2, 80) log-mel to features."""
+
+    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
+        """(T, P) scores of the articulatory classes: what the encoder believes it hears."""
+
+    def query(self, speaker: Any) -> StyleQuery:
+        """Similarity of a voice to the library."""
+
+    def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
+        """Similarities to mixture weights; `kind` is "identity" or "emotion"."""
+
+    def style(self, request: StyleRequest) -> Any:
+        """The personalized embedding."""
+
+    def prepare(self, audio: EncodedAudio) -> Any:
+        """Audio features as the decoder reads them, computed once for all steps."""
+
+    def denoise(self, noisy: np.ndarray, time: float, prepared: Any, style: Any) -> np.ndarray:
+        """Noisy motion (T, C) at diffusion time `time` to predicted clean motion (T, C), z-scored."""
+
+    def to_weights(self, normalized: np.ndarray) -> np.ndarray:
+        """z-scored motion to channel values."""

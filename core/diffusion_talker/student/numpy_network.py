@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The student on plain NumPy: the twin of `torch_network`, equal to it within 1e-4.
+
+A dilated convolution gathers its five taps into one contiguous (T, 5 C) matrix and becomes a single
+matrix product. The copy is deliberate: NumPy multiplies strided views many times slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion_talker.student.bundle import Bundle
+from diffusion_talker.student.config import KERNEL_TAPS
+from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
+from diffusion_talker.student.schedule import time_features
+
+_LAYER_NORM_EPSILON = 1e-5
+_COSINE_EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """y = x W + b with W (in, out)."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        outputs = inputs @ self.weight
+        outputs += self.bias
+        return outputs
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    """Dilated convolution over time with zero padding; weight (taps * in, out)."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    dilation: int
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        frames, width = inputs.shape
+        reach = self.dilation * (KERNEL_TAPS // 2)
+        padded = np.zeros((frames + 2 * reach, width), np.float32)
+        padded[reach:reach + frames] = inputs
+        gathered = np.empty((frames, KERNEL_TAPS, width), np.float32)
+        for tap in range(KERNEL_TAPS):
+            gathered[:, tap] = padded[tap * self.dilation:tap * self.dilation + frames]
+        outputs = gathered.reshape(frames, KERNEL_TAPS * width) @ self.weight
+        outputs += self.bias
+        return outputs
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Residual block: normalise, (modulate,) convolve, activate, project."""
+
+    convolution: _Convolution
+    projection: _Linear
+
+
+def silu(inputs: np.ndarray) -> np.ndarray:
+    """x * sigmoid(x), computed in place on a copy; large negative inputs do not overflow."""
+    gate = np.negative(np.maximum(inputs, -80.0))
+    np.exp(gate, out=gate)
+    gate += 1.0
+    return np.divide(inputs, gate, out=gate)
+
+
+def normalize_layer(inputs: np.ndarray) -> np.ndarray:
+    """Layer normalisation over the last axis, without learned scale (the next layer has one)."""
+    centred = inputs - inputs.mean(axis=-1, keepdims=True)
+    variance = np.einsum("...c,...c->...", centred, centred)[..., None] / centred.shape[-1]
+    centred /= np.sqrt(variance + _LAYER_NORM_EPSILON)
+    return centred
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+class NumpyNetwork:
+    """Audio encoder, personalizer and motion decoder; see `torch_network.StudentNetwork` for the definition."""
+
+    name = "numpy"
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.config = bundle.config
+        self._weights = {name: array.astype(np.float32) for name, array in bundle.weights.items()}
+        config = self.config
+        self._mel_in = self._linear("encoder.mel_in")
+        self._encoder = [self._block(f"encoder.blocks.{i}", d) for i, d in enumerate(config.encoder_dilations)]
+        self._motion_in = self._linear("decoder.motion_in")
+        self._audio_in = self._linear("decoder.audio_in")
+        self._decoder = [self._block(f"decoder.blocks.{i}", d) for i, d in enumerate(config.decoder_dilations)]
+        self._modulations = [self._linear(f"decoder.modulations.{i}") for i in range(len(self._decoder))]
+        self._motion_out = self._linear("decoder.motion_out")
+
+    def _linear(self, name: str) -> _Linear:
+        return _Linear(np.ascontiguousarray(self._weights[f"{name}.weight"].T), self._weights[f"{name}.bias"])
+
+    def _block(self, name: str, dilation: int) -> _Block:
+        weight = self._weights[f"{name}.convolution.weight"]  # (out, in, taps)
+        flat = np.ascontiguousarray(weight.transpose(2, 1, 0).reshape(-1, weight.shape[0]))
+        convolution = _Convolution(flat, self._weights[f"{name}.convolution.bias"], dilation)
+        return _Block(convolution, self._linear(f"{name}.projection"))
+
+    # -- audio ---------------------------------------------------------------------------------------------------
+
+    def encode(self, log_mel: np.ndarray) -> EncodedAudio:
+        """(T, 2, 80) log-mel to frame features and the early features the personalizer listens to."""
+        mel = (log_mel - self._weights["encoder.mel_mean"]) / self._weights["encoder.mel_std"]
+        hidden = self._mel_in(mel.reshape(len(mel), -1).astype(np.float32))
+        speaker = hidden
+        for index, block in enumerate(self._encoder):
+            hidden = hidden + block.projection(silu(block.convolution(normalize_layer(hidden))))
+            if index + 1 == self.config.speaker_block:
+                speaker = hidden
+        return EncodedAudio(normalize_layer(hidden), normalize_layer(speaker))
+
+    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
+        """(T, P) scores of the articulatory classes."""
+        return self._linear("encoder.phone_out")(audio.features)
+
+    # -- style ---------------------------------------------------------------------------------------------------
+
+    def query(self, speaker: np.ndarray) -> StyleQuery:
+        """Similarity of the voice in `speaker` (T, D) to every identity and emotion of the library."""
+        return StyleQuery(self._similarity("identity", speaker), self._similarity("emotion", speaker))
+
+    def _similarity(self, kind: str, speaker: np.ndarray) -> np.ndarray:
+        attention = softmax(self._linear(f"personalizer.{kind}.attention")(speaker)[:, 0])
+        mean = attention @ speaker
+        deviation = np.sqrt(np.maximum(attention @ (speaker - mean) ** 2, 1e-6))
+        query = self._linear(f"personalizer.{kind}.query")(np.concatenate([mean, deviation]))
+        keys = self._weights[f"personalizer.{kind}.keys"]
+        query /= np.linalg.norm(query) + _COSINE_EPSILON
+        return (keys / (np.linalg.norm(keys, axis=1, keepdims=True) + _COSINE_EPSILON)) @ query
+
+    def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
+        """Similarities to mixture weights: softmax at the learned temperature."""
+        return softmax(similarity * np.exp(self._weights[f"personalizer.{kind}.log_scale"]))
+
+    def style(self, request: StyleRequest) -> np.ndarray:
+        """Mixture weights to the personalized embedding (style_tokens * style_width,)."""
+        null = self._weights["personalizer.null"]
+        identity = np.einsum("k,kmd->md", request.identity_weights, self._weights["personalizer.identity.tokens"])
+        emotions = self._weights["personalizer.emotion.tokens"]
+        emotion = np.einsum("k,kmd->md", request.emotion_weights, emotions)
+        emotion = emotions[0] + np.float32(request.intensity) * (emotion - emotions[0])
+        fused = identity + self._cross_attention(identity, emotion)
+        embedding = normalize_layer(fused.reshape(-1))
+        return null + np.float32(request.strength) * (embedding - null)
+
+    def _cross_attention(self, identity: np.ndarray, emotion: np.ndarray) -> np.ndarray:
+        queries = self._linear("personalizer.attend_query")(identity)
+        keys = self._linear("personalizer.attend_key")(emotion)
+        values = self._linear("personalizer.attend_value")(emotion)
+        return softmax(queries @ keys.T / np.sqrt(np.float32(queries.shape[1]))) @ values
+
+    # -- motion --------------------------------------------------------------------------------------------------
+
+    def prepare(self, audio: EncodedAudio) -> np.ndarray:
+        """The part of the decoder that no denoising step changes: audio features in decoder width."""
+        return self._audio_in(audio.features)
+
+    def denoise(self, noisy: np.ndarray, time: float, prepared: np.ndarray, style: np.ndarray) -> np.ndarray:
+        """Predict clean motion x0 (T, C), z-scored, from noisy motion at diffusion time `time`."""
+        condition = silu(
+            self._linear("decoder.time_in")(time_features(time)) + self._linear("decoder.style_in")(style)
+        )
+        hidden = self._motion_in(noisy) + prepared
+        for block, modulation in zip(self._decoder, self._modulations, strict=True):
+            scale, shift, gate = np.split(modulation(condition), 3)
+            modulated = normalize_layer(hidden) * (1.0 + scale) + shift
+            hidden = hidden + gate * block.projection(silu(block.convolution(modulated)))
+        return self._motion_out(normalize_layer(hidden))
+
+    def to_weights(self, normalized: np.ndarray) -> np.ndarray:
+        """Undo the per-channel z-score."""
+        return normalized * self._weights["decoder.motion_std"] + self._weights["decoder.motion_mean"]

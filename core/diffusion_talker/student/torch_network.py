@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The student in PyTorch: the definition used for training, and the runtime on a GPU.
+
+Three parts (DiffusionTalker, 2311.16565 and 2503.18159, section "method"; sizes and layers are ours):
+an audio encoder that runs once for a clip, a contrastive personalizer that finds identity and emotion
+in a library, and a motion decoder that predicts clean motion x0 from noise, audio and style.
+Shapes: B clips, T frames at 60 Hz, D encoder width, H decoder width, C channels, K identities,
+E emotions, M style tokens, S token width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from diffusion_talker.student.bundle import Bundle
+from diffusion_talker.student.config import KERNEL_TAPS, MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME, TIME_FEATURES, StudentConfig
+from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
+
+
+def normalize_layer(inputs: Tensor) -> Tensor:
+    """Layer normalisation over the last axis without learned scale."""
+    return functional.layer_norm(inputs, inputs.shape[-1:])
+
+
+class DilatedBlock(nn.Module):
+    """Residual branch: dilated convolution over time, SiLU, projection."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        padding = dilation * (KERNEL_TAPS // 2)
+        self.convolution = nn.Conv1d(width, width, KERNEL_TAPS, dilation=dilation, padding=padding)
+        self.projection = nn.Linear(width, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:  # (B, T, W) -> (B, T, W)
+        convolved = self.convolution(inputs.transpose(1, 2)).transpose(1, 2)
+        return self.projection(functional.silu(convolved))
+
+
+class AudioEncoder(nn.Module):
+    """Log-mel to frame features; a linear head names the articulatory class of every frame."""
+
+    mel_mean: Tensor
+    mel_std: Tensor
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.speaker_block = config.speaker_block
+        self.register_buffer("mel_mean", torch.zeros(MEL_BANDS))
+        self.register_buffer("mel_std", torch.ones(MEL_BANDS))
+        self.mel_in = nn.Linear(MEL_FRAMES_PER_MOTION_FRAME * MEL_BANDS, config.encoder_width)
+        self.blocks = nn.ModuleList(DilatedBlock(config.encoder_width, d) for d in config.encoder_dilations)
+        self.phone_out = nn.Linear(config.encoder_width, len(config.phone_classes))
+
+    def forward(self, log_mel: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, 2, 80) -> features (B, T, D), speaker features (B, T, D)."""
+        mel = (log_mel - self.mel_mean) / self.mel_std
+        hidden = self.mel_in(mel.flatten(-2))
+        speaker = hidden
+        for index, block in enumerate(self.blocks):
+            hidden = hidden + block(normalize_layer(hidden))
+            if index + 1 == self.speaker_block:
+                speaker = hidden
+        return normalize_layer(hidden), normalize_layer(speaker)
+
+
+class LibraryHead(nn.Module):
+    """One library: a query from the voice, a key and M style tokens for each entry."""
+
+    def __init__(self, config: StudentConfig, entries: int) -> None:
+        super().__init__()
+        self.attention = nn.Linear(config.encoder_width, 1)
+        self.query = nn.Linear(2 * config.encoder_width, config.style_width)
+        self.keys = nn.Parameter(torch.randn(entries, config.style_width))
+        self.tokens = nn.Parameter(0.5 * torch.randn(entries, config.style_tokens, config.style_width))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+
+    def similarity(self, speaker: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, T, D) -> (B, K) cosine similarity; attentive mean and deviation pooling over voiced frames."""
+        scores = self.attention(speaker)[..., 0]
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -1e4)
+        attention = scores.softmax(-1)[..., None]
+        mean = (attention * speaker).sum(1)
+        variance = (attention * (speaker - mean[:, None]) ** 2).sum(1)
+        query = self.query(torch.cat([mean, variance.clamp_min(1e-6).sqrt()], -1))
+        return functional.normalize(query, dim=-1, eps=1e-8) @ functional.normalize(self.keys, dim=-1, eps=1e-8).T
+
+
+class Personalizer(nn.Module):
+    """Identity and emotion libraries fused by cross-attention (2503.18159, contrastive personalizer)."""
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.identity = LibraryHead(config, len(config.identities))
+        self.emotion = LibraryHead(config, len(config.emotions))
+        self.attend_query = nn.Linear(config.style_width, config.style_width)
+        self.attend_key = nn.Linear(config.style_width, config.style_width)
+        self.attend_value = nn.Linear(config.style_width, config.style_width)
+        self.null = nn.Parameter(torch.zeros(config.style_tokens * config.style_width))
+
+    def forward(self, identity_weights: Tensor, emotion_weights: Tensor, intensity: Tensor) -> Tensor:
+        """(B, K), (B, E), (B,) -> personalized embedding (B, M * S)."""
+        identity = torch.einsum("bk,kms->bms", identity_weights, self.identity.tokens)
+        emotion = torch.einsum("be,ems->bms", emotion_weights, self.emotion.tokens)
+        neutral = self.emotion.tokens[0]
+        emotion = neutral + intensity[:, None, None] * (emotion - neutral)
+        scores = self.attend_query(identity) @ self.attend_key(emotion).transpose(1, 2)
+        attention = (scores / math.sqrt(identity.shape[-1])).softmax(-1)
+        return normalize_layer((identity + attention @ self.attend_value(emotion)).flatten(1))
+
+
+class MotionDecoder(nn.Module):
+    """Predicts clean motion from noisy motion; time and style modulate every block (AdaLN, zero-initialised)."""
+
+    motion_mean: Tensor
+    motion_std: Tensor
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        width, channels = config.decoder_width, len(config.channels)
+        self.register_buffer("motion_mean", torch.zeros(channels))
+        self.register_buffer("motion_std", torch.ones(channels))
+        self.motion_in = nn.Linear(channels, width)
+        self.audio_in = nn.Linear(config.encoder_width, width)
+        self.time_in = nn.Linear(TIME_FEATURES, width)
+        self.style_in = nn.Linear(config.style_tokens * config.style_width, width)
+        self.blocks = nn.ModuleList(DilatedBlock(width, d) for d in config.decoder_dilations)
+        self.modulations = nn.ModuleList(nn.Linear(width, 3 * width) for _ in config.decoder_dilations)
+        self.motion_out = nn.Linear(width, channels)
+        nn.init.zeros_(self.motion_out.weight)
+        nn.init.zeros_(self.motion_out.bias)
+
+    def forward(self, noisy: Tensor, time: Tensor, prepared: Tensor, style: Tensor) -> Tensor:
+        """(B, T, C), (B,), (B, T, H), (B, M * S) -> predicted clean motion (B, T, C), z-scored."""
+        condition = functional.silu(self.time_in(encode_time(time)) + self.style_in(style))[:, None]
+        hidden = self.motion_in(noisy) + prepared
+        for block, modulation in zip(self.blocks, self.modulations, strict=True):
+            scale, shift, gate = modulation(condition).chunk(3, -1)
+            hidden = hidden + gate * block(normalize_layer(hidden) * (1.0 + scale) + shift)
+        return self.motion_out(normalize_layer(hidden))
+
+
+def encode_time(time: Tensor) -> Tensor:
+    """(B,) -> (B, TIME_FEATURES); the same numbers as `schedule.time_features`."""
+    octaves = 2.0 ** torch.arange(TIME_FEATURES // 2, device=time.device)
+    angles = time[:, None] * (0.5 * math.pi) * octaves
+    return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+class StudentNetwork(nn.Module):
+    """Encoder, personalizer and decoder under the names that the bundle stores."""
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = AudioEncoder(config)
+        self.personalizer = Personalizer(config)
+        self.decoder = MotionDecoder(config)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> StudentNetwork:
+        """The network of a bundle, in evaluation mode."""
+        network = cls(bundle.config)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in bundle.weights.items()})
+        return network.eval()
+
+
+class TorchNetwork:
+    """Runs a `StudentNetwork` for the sampler: NumPy in, NumPy out, features stay on the device."""
+
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+        self.name = f"torch ({device})"
+        self.config = bundle.config
+        self._device = torch.device(device)
+        self._network = StudentNetwork.from_bundle(bundle).to(self._device)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)[None]
+
+    @torch.inference_mode()
+    def encode(self, log_mel: np.ndarray) -> EncodedAudio:
+        """See `network.Network.encode`."""
+        features, speaker = self._network.encoder(self._tensor(log_mel))
+        return EncodedAudio(features, speaker)
+
+    @torch.inference_mode()
+    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
+        """See `network.Network.phone_logits`."""
+        return self._network.encoder.phone_out(audio.features)[0].cpu().numpy()
+
+    @torch.inference_mode()
+    def query(self, speaker: Tensor) -> StyleQuery:
+        """See `network.Network.query`."""
+        personalizer = self._network.personalizer
+        identities = personalizer.identity.similarity(speaker)[0]
+        emotions = personalizer.emotion.similarity(speaker)[0]
+        return StyleQuery(identities.cpu().numpy(), emotions.cpu().numpy())
+
+    @torch.inference_mode()
+    def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
+        """See `network.Network.library_weights`."""
+        head = getattr(self._network.personalizer, kind)
+        return (self._tensor(similarity)[0] * head.log_scale.exp()).softmax(-1).cpu().numpy()
+
+    @torch.inference_mode()
+    def style(self, request: StyleRequest) -> Tensor:
+        """See `network.Network.style`."""
+        personalizer = self._network.personalizer
+        intensity = torch.tensor([request.intensity], dtype=torch.float32, device=self._device)
+        embedding = personalizer(
+            self._tensor(request.identity_weights), self._tensor(request.emotion_weights), intensity
+        )
+        return personalizer.null + request.strength * (embedding - personalizer.null)
+
+    @torch.inference_mode()
+    def prepare(self, audio: EncodedAudio) -> Tensor:
+        """See `network.Network.prepare`."""
+        return self._network.decoder.audio_in(audio.features)
+
+    @torch.inference_mode()
+    def denoise(self, noisy: np.ndarray, time: float, prepared: Tensor, style: Tensor) -> np.ndarray:
+        """See `network.Network.denoise`."""
+        times = torch.tensor([time], dtype=torch.float32, device=self._device)
+        return self._network.decoder(self._tensor(noisy), times, prepared, style)[0].cpu().numpy()
+
+    @torch.inference_mode()
+    def to_weights(self, normalized: np.ndarray) -> np.ndarray:
+        """See `network.Network.to_weights`."""
+        decoder = self._network.decoder
+        return normalized * decoder.motion_std.cpu().numpy() + decoder.motion_mean.cpu().numpy()

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random crops of corpus clips as training batches, prepared in a background thread."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
+from diffusion_talker.corpus.shards import Clip, iterate_clips
+from diffusion_talker.training.augment import Augmenter
+from diffusion_talker.training.config import StudentTrainingConfig
+
+FRAME_GRID = 3  # three motion frames are exactly 800 samples, so crops start on whole samples
+CONTEXT_SAMPLES = 400  # audio kept beyond a crop for the windows at its ends
+SPEED_RANGE = 0.12  # speech is played up to this much faster or slower, motion alike
+SPEED_SHARE = 0.5  # share of crops that are
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch. B clips, T frames, C channels."""
+
+    log_mel: np.ndarray  # (B, T, 2, 80) float32
+    motion: np.ndarray  # (B, T, C) float32, channel values
+    phones: np.ndarray  # (B, T) int64
+    mask: np.ndarray  # (B, T) float32, one for real frames
+    identity: np.ndarray  # (B,) int64
+    emotion: np.ndarray  # (B,) int64
+    intensity: np.ndarray  # (B,) float32
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips to learn from and clips whose texts were never seen."""
+
+    train: tuple[Clip, ...]
+    held_out: tuple[Clip, ...]
+
+
+def load_split(corpus: Path, held_out_share: float) -> Split:
+    """All clips of a corpus in memory (about 140 MB an hour), split by a hash of their text."""
+    train: list[Clip] = []
+    held_out: list[Clip] = []
+    for clip in iterate_clips(corpus):
+        (held_out if _text_fraction(clip.text) < held_out_share else train).append(clip)
+    return Split(tuple(train), tuple(held_out))
+
+
+def _text_fraction(text: str) -> float:
+    digest = hashlib.sha256(text.encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
+
+
+def make_batch(clips: Sequence[Clip], config: StudentTrainingConfig, random: np.random.Generator,
+               augmenter: Augmenter | None) -> Batch:
+    """Draw `batch_clips` crops, longer clips more often; `augmenter` None leaves the sound as it is."""
+    lengths = np.array([len(clip.motion) for clip in clips], np.float64)
+    chosen = random.choice(len(clips), config.batch_clips, p=lengths / lengths.sum())
+    crops = [_crop(clips[i], config.crop_frames, random, augment=augmenter is not None) for i in chosen]
+    waves = np.stack([crop.wave for crop in crops])
+    augmenter = augmenter or Augmenter.off()
+    return Batch(
+        log_mel=augmenter.log_mel(waves, config.crop_frames, CONTEXT_SAMPLES, random),
+        motion=np.stack([crop.motion for crop in crops]),
+        phones=np.stack([crop.phones for crop in crops]),
+        mask=np.stack([crop.mask for crop in crops]),
+        identity=np.array([clips[i].identity for i in chosen], np.int64),
+        emotion=np.array([clips[i].emotion for i in chosen], np.int64),
+        intensity=np.array([clips[i].intensity for i in chosen], np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class _Crop:
+    wave: np.ndarray  # (context + samples + context,) float32
+    motion: np.ndarray  # (T, C) float32
+    phones: np.ndarray  # (T,) int64
+    mask: np.ndarray  # (T,) float32
+
+
+def _crop(clip: Clip, frames: int, random: np.random.Generator, augment: bool) -> _Crop:
+    """A crop of `frames` frames, played at a random speed; beyond the clip there is silence and no loss."""
+    speed = 1.0
+    if augment and random.random() < SPEED_SHARE:
+        speed = 1.0 + random.uniform(-SPEED_RANGE, SPEED_RANGE)
+    needed = int(np.ceil(frames * speed)) + 2
+    latest = max(0, len(clip.motion) - needed)
+    first = int(random.integers(0, latest + 1)) // FRAME_GRID * FRAME_GRID
+    positions = first + np.arange(frames) * speed  # frames of the clip, fractional
+    return _Crop(
+        wave=_read_wave(clip.samples, first, frames, speed),
+        motion=_interpolate(clip.motion, positions),
+        phones=clip.phone[np.minimum(np.round(positions).astype(int), len(clip.phone) - 1)].astype(np.int64),
+        mask=(positions <= len(clip.motion) - 1).astype(np.float32),
+    )
+
+
+def _read_wave(samples: np.ndarray, first_frame: int, frames: int, speed: float) -> np.ndarray:
+    first = first_frame * SAMPLE_RATE_HZ // MOTION_RATE_HZ
+    count = frames * SAMPLE_RATE_HZ // MOTION_RATE_HZ
+    offsets = np.arange(-CONTEXT_SAMPLES, count + CONTEXT_SAMPLES)
+    if speed == 1.0:
+        positions = first + offsets
+        inside = (positions >= 0) & (positions < len(samples))
+        wave = np.zeros(len(offsets), np.float32)
+        wave[inside] = samples[positions[inside]]
+    else:
+        low, high = first - 2 * CONTEXT_SAMPLES, first + int(count * speed) + 2 * CONTEXT_SAMPLES
+        known = np.arange(max(0, low), min(len(samples), high))
+        wave = np.interp(first + offsets * speed, known, samples[known].astype(np.float32), left=0.0, right=0.0)
+    return (wave / 32768.0).astype(np.float32)
+
+
+def _interpolate(motion: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    positions = np.minimum(positions, len(motion) - 1)
+    low = np.floor(positions).astype(int)
+    high = np.minimum(low + 1, len(motion) - 1)
+    share = (positions - low).astype(np.float32)[:, None]
+    return (1 - share) * motion[low].astype(np.float32) + share * motion[high].astype(np.float32)
+
+
+class BatchLoader:
+    """Endless batches, each a function of (seed, number) alone, made ahead by one thread."""
+
+    def __init__(self, clips: Sequence[Clip], config: StudentTrainingConfig, first_step: int) -> None:
+        self._clips, self._config, self._step = clips, config, first_step
+        self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        augmenter = Augmenter()
+        step = self._step
+        while not self._stopped.is_set():
+            random = np.random.default_rng((self._config.seed, step))
+            try:
+                item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter)
+            except Exception as error:  # handed over: a dead thread would leave training waiting for ever
+                item = error
+            self._put(item)
+            step += 1
+
+    def _put(self, item: Batch | BaseException) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def __iter__(self) -> Iterator[Batch]:
+        while not self._stopped.is_set():
+            item = self._queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._stopped.set()
+        self._thread.join(timeout=10)
