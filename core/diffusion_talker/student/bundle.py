@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -24,6 +26,10 @@ from diffusion_talker.student.config import StudentConfig
 FORMAT = "diffusion_talker.student"
 FORMAT_VERSION = 1
 BUNDLE_NAME = "student.npz"
+#: Everything that zipfile, zlib and NumPy raise on damaged bytes.
+_UNREADABLE = (
+    ValueError, OSError, EOFError, KeyError, MemoryError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+)
 _EXACT_SUFFIXES = ("mel_mean", "mel_std", "motion_mean", "motion_std", "log_scale")
 
 
@@ -109,7 +115,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
                 name.partition("/")[2]: archive[name].astype(np.float32)
                 for name in archive.files if name.startswith(("weights/", "exact/"))
             }
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError, zipfile.error) as error:
+        except _UNREADABLE as error:
             raise _damaged(path) from error
     bundle = Bundle(*_typed(path, values), weights)
     _check_weights(path, bundle)
@@ -136,7 +142,7 @@ def _open_archive(path: Path) -> Any:
         raise BundleError(f"There is no student at {path}: install the extension again, or choose another file.")
     try:
         archive = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
         raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
@@ -148,7 +154,7 @@ def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
         raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
     try:
         values = json.loads(str(archive["metadata"]))
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
