@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Diffusion Talker for Blender: a thin skin over the package `diffusion_talker`, the only place that knows bpy."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import command, panels, preferences, properties
+from .operators import cancel, export, generate
+
+CLASSES = (
+    properties.DIFFUSION_TALKER_PG_settings,
+    properties.DIFFUSION_TALKER_PG_status,
+    preferences.DIFFUSION_TALKER_AP_preferences,
+    generate.DIFFUSION_TALKER_OT_generate,
+    cancel.DIFFUSION_TALKER_OT_cancel,
+    export.DIFFUSION_TALKER_OT_export,
+    panels.DIFFUSION_TALKER_PT_view3d,
+    panels.DIFFUSION_TALKER_PT_sequencer,
+)
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
+
+
+def register() -> None:
+    _register_classes()
+    properties.attach()
+    panels.attach()
+    command.attach()
+
+
+def unregister() -> None:
+    command.detach()
+    panels.detach()
+    properties.detach()
+    _unregister_classes()

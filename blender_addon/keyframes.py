@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves become an Action on a mesh's shape keys. Every difference between Blender versions in animation lives here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import bpy
+import numpy as np
+
+from .targets import key_name_of_path, value_path
+
+if TYPE_CHECKING:
+    FCurves = bpy.types.bpy_prop_collection
+
+HAS_SLOTS: Final = bpy.app.version >= (4, 4, 0)
+#: Bytes of a datablock's name.
+NAME_LIMIT: Final = 255 if bpy.app.version >= (5, 0, 0) else 63
+#: Custom property of our actions: {line name: [first frame, end frame]}, so that a moved line leaves its old place.
+LINES_PROPERTY: Final = "diffusion_talker_lines"
+
+_LINEAR: Final = 1  # bpy.types.Keyframe.interpolation
+_AUTO_CLAMPED: Final = 4  # bpy.types.Keyframe.handle_left_type
+#: Per-key values and their width, everything that a rewrite of a curve must carry over.
+_KEY_FIELDS: Final[Mapping[str, int]] = {
+    "co": 2, "handle_left": 2, "handle_right": 2, "interpolation": 1, "handle_left_type": 1, "handle_right_type": 1,
+    "type": 1, "easing": 1, "back": 1, "amplitude": 1, "period": 1,
+}  # fmt: skip
+#: What a fresh key has where the merge with older keys needs a value: Blender's own defaults.
+_FRESH_DEFAULTS: Final[Mapping[str, float]] = {"back": 1.70158, "amplitude": 0.8, "period": 4.1}
+_ENUM_FIELDS: Final = frozenset({"interpolation", "handle_left_type", "handle_right_type", "type", "easing"})
+
+
+@dataclass(frozen=True)
+class Take:
+    """Curves of one spoken line, ready to be written.
+
+    line: name of the strip or file. first_frame: scene frame of the first value. end_frame: frame after the last.
+    curves: shape key name -> (F,) float32, one value a frame.
+    """
+
+    line: str
+    first_frame: int
+    curves: Mapping[str, np.ndarray]
+
+    @property
+    def frame_count(self) -> int:
+        return max((len(values) for values in self.curves.values()), default=0)
+
+    @property
+    def end_frame(self) -> int:
+        return self.first_frame + self.frame_count
+
+
+@dataclass(frozen=True)
+class WrittenTake:
+    """What was written."""
+
+    action_name: str
+    curve_count: int
+    key_count: int
+
+
+def write_take(obj: bpy.types.Object, take: Take) -> WrittenTake:
+    """Give the object's shape keys a new Action with this line.
+
+    The Action that was there stays as it was, kept by a fake user. What it holds besides this line (other lines, other
+    shape keys, the animator's own keys before and after) is carried over into the new one.
+    """
+    keys = obj.data.shape_keys
+    data = keys.animation_data_create()
+    previous = data.action
+    action, fcurves = _derived_action(data, keys) if previous is not None else _new_action(keys)
+    action.name = take_name(obj.name, take.line)
+    if previous is not None:
+        previous.use_fake_user = True
+    for span in _spans_to_replace(action, take):
+        _remove_keys(fcurves, span, take.curves)
+    key_count = sum(_write_curve(keys, fcurves, name, take) for name in take.curves)
+    _remember_line(action, take)
+    _assign(data, action, keys)
+    keys.update_tag()
+    return WrittenTake(action.name, len(take.curves), key_count)
+
+
+def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:
+    """Values (F,) float32 of the object's present Action at these frames, for every key that has a curve."""
+    fcurves = current_fcurves(obj.data.shape_keys)
+    found = {name: fcurves.find(value_path(name)) for name in key_names} if fcurves is not None else {}
+    return {
+        name: np.array([curve.evaluate(frame) for frame in frames.tolist()], np.float32)
+        for name, curve in found.items() if curve is not None
+    }
+
+
+def current_lines(obj: bpy.types.Object) -> dict[str, tuple[int, int]]:
+    """Lines that the object's present Action holds: name -> (first frame, end frame)."""
+    data = obj.data.shape_keys.animation_data if obj.data.shape_keys else None
+    return _lines(data.action) if data is not None and data.action is not None else {}
+
+
+def current_fcurves(keys: bpy.types.Key) -> FCurves | None:
+    """F-curves that animate these shape keys now."""
+    data = keys.animation_data
+    if data is None or data.action is None:
+        return None
+    if not HAS_SLOTS:
+        return data.action.fcurves
+    for layer in data.action.layers:
+        for strip in layer.strips:
+            channelbag = strip.channelbag(data.action_slot) if data.action_slot else None
+            if channelbag is not None:
+                return channelbag.fcurves
+    return None
+
+
+def take_name(object_name: str, line: str) -> str:
+    """"Head Dialogue Take 02": readable, numbered on, and never cut by Blender's limit."""
+    ending_bytes = len(" Take 00")
+    stem = _cut(f"{object_name} {line}", NAME_LIMIT - ending_bytes)
+    pattern = re.compile(re.escape(stem) + r" Take (\d+)")
+    numbers = [int(match.group(1)) for action in bpy.data.actions if (match := pattern.fullmatch(action.name))]
+    return f"{stem} Take {max(numbers, default=0) + 1:02d}"
+
+
+def _cut(text: str, byte_count: int) -> str:
+    return text.encode("utf-8")[:byte_count].decode("utf-8", errors="ignore").rstrip()
+
+
+# ---------------------------------------------------------------- actions and slots
+
+
+def _new_action(keys: bpy.types.Key) -> tuple[bpy.types.Action, FCurves]:
+    action = bpy.data.actions.new("Lip Sync")
+    if not HAS_SLOTS:
+        action.id_root = "KEY"
+        return action, action.fcurves
+    return action, _ensure_fcurves(action, action.slots.new(id_type=keys.id_type, name=keys.name))
+
+
+def _derived_action(data: bpy.types.AnimData, keys: bpy.types.Key) -> tuple[bpy.types.Action, FCurves]:
+    """A local copy of the present Action, with the slot of these shape keys alone."""
+    handle = data.action_slot.handle if HAS_SLOTS and data.action_slot is not None else None
+    action = data.action.copy()
+    if not HAS_SLOTS:
+        return action, action.fcurves
+    for slot in [slot for slot in action.slots if slot.handle != handle]:
+        action.slots.remove(slot)
+    slot = action.slots[0] if len(action.slots) else action.slots.new(id_type=keys.id_type, name=keys.name)
+    return action, _ensure_fcurves(action, slot)
+
+
+def _ensure_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> FCurves:
+    layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+    strip = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True).fcurves
+
+
+def _assign(data: bpy.types.AnimData, action: bpy.types.Action, keys: bpy.types.Key) -> None:
+    data.action = action
+    if HAS_SLOTS:
+        data.action_slot = action.slots[0]  # without its slot nothing moves
+
+
+# ---------------------------------------------------------------- lines that share an action
+
+
+def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
+    stored = action.get(LINES_PROPERTY)
+    return {name: (int(span[0]), int(span[1])) for name, span in stored.items()} if stored is not None else {}
+
+
+def _remember_line(action: bpy.types.Action, take: Take) -> None:
+    kept = {name: list(span) for name, span in _lines(action).items() if not _is_replaced(name, span, take)}
+    action[LINES_PROPERTY] = kept | {take.line: [take.first_frame, take.end_frame]}
+
+
+def _spans_to_replace(action: bpy.types.Action, take: Take) -> list[tuple[int, int]]:
+    """Frame ranges whose keys give way: the new line's own, and those of the lines it takes the place of."""
+    replaced = [span for name, span in _lines(action).items() if _is_replaced(name, span, take)]
+    return [(take.first_frame, take.end_frame), *replaced]
+
+
+def _is_replaced(name: str, span: tuple[int, int], take: Take) -> bool:
+    """The same line generated again, or one that mostly lies where the new one goes."""
+    overlap = min(span[1], take.end_frame) - max(span[0], take.first_frame)
+    return name == take.line or overlap * 2 > min(span[1] - span[0], take.frame_count)
+
+
+# ---------------------------------------------------------------- keys
+
+
+def _remove_keys(fcurves: FCurves, span: tuple[int, int], names: Iterable[str]) -> None:
+    """Drop the keys of these shape keys from span[0] up to, not including, span[1]."""
+    wanted = set(names)
+    for curve in list(fcurves):
+        if key_name_of_path(curve.data_path) not in wanted or not len(curve.keyframe_points):
+            continue
+        fields = _read_keys(curve)
+        frames = fields["co"][:, 0]
+        outside = (frames < span[0] - 0.5) | (frames >= span[1] - 0.5)
+        if not outside.all():
+            _replace_keys(curve, {name: values[outside] for name, values in fields.items()})
+
+
+def _write_curve(keys: bpy.types.Key, fcurves: FCurves, name: str, take: Take) -> int:
+    """Add the take's keys to the curve of one shape key; how many there were."""
+    block = keys.key_blocks[name]
+    values = np.clip(take.curves[name], block.slider_min, block.slider_max)
+    fresh = _fresh_keys(take.first_frame, values)
+    path = value_path(name)
+    curve = fcurves.find(path)
+    if curve is None:
+        curve = fcurves.new(path)
+    _replace_keys(curve, _merge(_read_keys(curve), fresh) if len(curve.keyframe_points) else fresh)
+    return len(fresh["co"])
+
+
+def _fresh_keys(first_frame: int, values: np.ndarray) -> dict[str, np.ndarray]:
+    """One linear key a frame: what is seen between two frames then never overshoots. A still channel needs one key."""
+    if np.ptp(values) == 0:
+        values = values[:1]
+    count = len(values)
+    co = np.empty((count, 2), np.float32)
+    co[:, 0] = first_frame + np.arange(count)
+    co[:, 1] = values
+    handles = {"handle_left": co - (1 / 3, 0), "handle_right": co + (1 / 3, 0)}
+    kinds = {"interpolation": _LINEAR, "handle_left_type": _AUTO_CLAMPED, "handle_right_type": _AUTO_CLAMPED}
+    return {"co": co, **handles} | {field: np.full((count, 1), kind, np.int32) for field, kind in kinds.items()}
+
+
+def _read_keys(curve: bpy.types.FCurve) -> dict[str, np.ndarray]:
+    count = len(curve.keyframe_points)
+    fields = {}
+    for name, width in _KEY_FIELDS.items():
+        values = np.empty(count * width, np.int32 if name in _ENUM_FIELDS else np.float32)
+        curve.keyframe_points.foreach_get(name, values)
+        fields[name] = values.reshape(count, width)
+    return fields
+
+
+def _merge(kept: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Both sets of keys in order of time; fields that fresh keys leave to Blender get its defaults."""
+    order = np.argsort(np.concatenate((kept["co"][:, 0], fresh["co"][:, 0])), kind="stable")
+    count = len(fresh["co"])
+    merged = {}
+    for name, values in kept.items():
+        added = fresh.get(name, np.full((count, values.shape[1]), _FRESH_DEFAULTS.get(name, 0)))
+        merged[name] = np.concatenate((values, added.astype(values.dtype)))[order]
+    return merged
+
+
+def _replace_keys(curve: bpy.types.FCurve, fields: dict[str, np.ndarray]) -> None:
+    points = curve.keyframe_points
+    points.clear()
+    points.add(len(fields["co"]))
+    for name, values in fields.items():
+        dtype = np.int32 if name in _ENUM_FIELDS else np.float32
+        points.foreach_set(name, np.ascontiguousarray(values, dtype).ravel())
+    curve.update()

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Export the face's present take, edits included, to a file that other programs read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.props import EnumProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper
+
+from ..audio_source import scene_fps
+from ..generation import target_of
+from ..keyframes import current_lines, read_curves
+from ..problems import LipSyncProblem, user_message
+from ..targets import inspect_target
+
+FORMATS = (
+    (".csv", "Live Link Face (.csv)", "For Unreal Engine and other programs that read Live Link Face recordings"),
+    (".json", "Audio2Face (.json)", "Blendshape weights as Audio2Face exports them"),
+    (".npz", "NumPy (.npz)", "Weights, names and frame rate as arrays"),
+)
+
+
+class DIFFUSION_TALKER_OT_export(bpy.types.Operator, ExportHelper):
+    """Write the face's present take to a file"""
+
+    bl_idname = "diffusion_talker.export"
+    bl_label = "Export Take"
+    bl_options = {"REGISTER"}
+
+    filename_ext: EnumProperty(name="Format", description="Kind of file", items=FORMATS)
+    filter_glob: StringProperty(default="*.csv;*.json;*.npz", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = export_problem(target_of(context))
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            frame_count = export_take(target_of(context), scene_fps(context.scene), Path(self.filepath))
+        except Exception as error:
+            message = user_message(error)
+            if message is None:
+                raise
+            self.report({"ERROR"}, message)
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Exported {frame_count} frames to {self.filepath}")
+        return {"FINISHED"}
+
+
+def export_problem(obj: bpy.types.Object | None) -> str:
+    """Why there is nothing to export and what to do next; empty when there is."""
+    report = inspect_target(obj)
+    if not report.ready:
+        return report.reason
+    return "" if current_lines(obj) else f"'{obj.name}' has no take yet: generate lip sync first"
+
+
+def export_take(obj: bpy.types.Object, fps: float, path: Path) -> int:
+    """Write every line of the present take, from the first frame of the first to the end of the last; frames written.
+
+    Raises LipSyncProblem without a take, OutputError when the file cannot be written.
+    """
+    from diffusion_talker.channels import MODEL_CHANNELS
+    from diffusion_talker.formats import write_motion
+    from diffusion_talker.motion import Motion, select_channels
+
+    reason = export_problem(obj)
+    if reason:
+        raise LipSyncProblem(reason)
+    spans = current_lines(obj).values()
+    frames = np.arange(min(first for first, _ in spans), max(end for _, end in spans))
+    mapping = inspect_target(obj).mapping
+    curves = read_curves(obj, [name for _, name in mapping], frames)
+    found = [(channel, curves[name]) for channel, name in mapping if name in curves]
+    motion = Motion(np.stack([curve for _, curve in found], axis=1), tuple(channel for channel, _ in found), fps)
+    write_motion(path, select_channels(motion, MODEL_CHANNELS))
+    return len(frames)

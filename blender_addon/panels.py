@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The panel "Lip Sync", in the 3D View and in the Sequencer: from the speech down to the button."""
+
+from __future__ import annotations
+
+import bpy
+
+from .audio_source import find_strip, sequencer_scene
+from .generation import problem, target_of
+from .operators.generate import is_running
+from .targets import inspect_target
+
+
+class LipSyncPanel:
+    """What both panels share."""
+
+    bl_label = "Lip Sync"
+    bl_category = "Lip Sync"
+    bl_region_type = "UI"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        running = is_running(context)
+        choices = layout.column()
+        choices.enabled = not running
+        for name, title, draw in SECTIONS:
+            header, body = choices.panel(f"DIFFUSION_TALKER_{name}", default_closed=name == "output")
+            header.label(text=title)
+            if body is not None:
+                draw(body, context)
+        if running:
+            _draw_progress(layout, context)
+        else:
+            _draw_button(layout, context)
+
+
+class DIFFUSION_TALKER_PT_view3d(LipSyncPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+
+
+class DIFFUSION_TALKER_PT_sequencer(LipSyncPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+
+
+def _draw_speech(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.diffusion_talker
+    layout.prop(settings, "source", text="From")
+    if settings.source == "FILE":
+        layout.prop(settings, "audio_file")
+        layout.prop(settings, "first_frame")
+        return
+    strip = find_strip(sequencer_scene(context), settings.strip)
+    shown = strip.name if strip is not None else "Choose a strip"
+    layout.prop(settings, "strip", icon="SOUND", placeholder=shown)
+
+
+def _draw_face(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.diffusion_talker
+    layout.prop(settings, "target")
+    obj = target_of(context)
+    report = inspect_target(obj)
+    if report.ready:
+        column = layout.column(align=True)
+        _draw_line(column, context, f"{len(report.mapping)} of 52 face shapes on '{obj.name}'", "CHECKMARK")
+        if report.note:
+            _draw_line(column, context, report.note, "BLANK1")
+    elif obj is None or obj.type != "MESH" or obj.data.shape_keys is None:
+        layout.operator("diffusion_talker.add_demo_head", icon="USER")
+
+
+def _draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.diffusion_talker
+    layout.prop(settings, "identity")
+    layout.prop(settings, "style_strength", slider=True)
+    layout.prop(settings, "emotion")
+    layout.prop(settings, "intensity", slider=True)
+
+
+def _draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.diffusion_talker
+    layout.prop(settings, "use_upper_face")
+    layout.prop(settings, "seed")
+    layout.operator("diffusion_talker.export", icon="EXPORT", text="Export Take...")
+
+
+SECTIONS = (
+    ("speech", "Speech", _draw_speech),
+    ("face", "Face", _draw_face),
+    ("style", "Voice and Style", _draw_style),
+    ("output", "Output", _draw_output),
+)
+
+
+def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    status = context.window_manager.diffusion_talker
+    row = layout.row()
+    row.scale_y = 1.5
+    row.operator("diffusion_talker.generate", icon="PLAY")
+    reason = problem(context)
+    if reason:
+        _draw_line(layout, context, reason, "INFO")
+    elif status.result:
+        _draw_line(layout, context, status.result, "ERROR" if status.failed else "CHECKMARK")
+
+
+def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    status = context.window_manager.diffusion_talker
+    row = layout.row(align=True)
+    row.scale_y = 1.5
+    row.progress(factor=status.progress, type="BAR", text=f"{status.message} {status.progress:.0%}")
+    row.operator("diffusion_talker.cancel", text="", icon="CANCEL")
+
+
+def _draw_line(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+    """A sentence, broken into lines that fit the panel's width; Blender's labels do not wrap."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    pixels_per_letter = 7.0 * context.preferences.system.ui_scale
+    letters = max(20, int((context.region.width - 3 * 20 * context.preferences.system.ui_scale) / pixels_per_letter))
+    for index, line in enumerate(wrapped(text, letters)):
+        column.label(text=line, icon=icon if index == 0 else "BLANK1")
+
+
+def wrapped(text: str, letters: int) -> list[str]:
+    """Words of `text` on lines of at most `letters` letters."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def _draw_add_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    menu.layout.operator("diffusion_talker.add_demo_head", icon="USER")
+
+
+def attach() -> None:
+    """Put the demo head into Add > Mesh."""
+    bpy.types.VIEW3D_MT_mesh_add.append(_draw_add_menu)
+
+
+def detach() -> None:
+    bpy.types.VIEW3D_MT_mesh_add.remove(_draw_add_menu)

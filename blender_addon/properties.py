@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the animator chooses, stored with the scene; and the state of a running job, stored with the window manager."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from .audio_source import sequencer_scene, sound_strips
+
+AUTO = "auto"
+EnumItem = tuple[str, str, str, str, int]
+
+
+@lru_cache(maxsize=1)
+def identity_items() -> tuple[EnumItem, ...]:
+    """Menu of talkers. Kept, because Blender does not hold on to the strings of a dynamic menu."""
+    from diffusion_talker.errors import BundleError
+    from diffusion_talker.library import read_library
+
+    automatic = (AUTO, "From the Recording", "The talkers of the library who sound most like the recording", "AUTO", 0)
+    try:
+        identities = read_library().identities
+    except BundleError:
+        return (automatic,)
+    return (automatic, *(_item(info.name, info.description, "USER") for info in identities))
+
+
+@lru_cache(maxsize=1)
+def emotion_items() -> tuple[EnumItem, ...]:
+    """Menu of emotions."""
+    from diffusion_talker.errors import BundleError
+    from diffusion_talker.library import read_library
+
+    automatic = (AUTO, "From the Recording", "The emotion that the voice carries", "AUTO", 0)
+    try:
+        emotions = read_library().emotions
+    except BundleError:
+        return (automatic,)
+    return (automatic, *(_item(name, f"Speak with {name}" if index else "No emotion", "NONE")
+                         for index, name in enumerate(emotions)))
+
+
+def _item(name: str, description: str, icon: str) -> EnumItem:
+    """The stored number follows from the name, so that files keep their choice when the library grows."""
+    label = name if any(letter.isupper() for letter in name) else name.replace("_", " ").title()
+    return name, label, description.rstrip("."), icon, zlib.crc32(name.encode()) & 0x7FFFFFFF or 1
+
+
+def _identity_items(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context) -> tuple[EnumItem, ...]:
+    return identity_items()
+
+
+def _emotion_items(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context) -> tuple[EnumItem, ...]:
+    return emotion_items()
+
+
+def _search_strips(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context, text: str) -> list[str]:
+    return [strip.name for strip in sound_strips(sequencer_scene(context))]
+
+
+def _is_mesh(settings: DIFFUSION_TALKER_PG_settings, obj: bpy.types.Object) -> bool:
+    return obj.type == "MESH" and obj.name in settings.id_data.objects
+
+
+class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
+    """Choices for the next take."""
+
+    source: EnumProperty(
+        name="Source",
+        description="Where the speech comes from",
+        items=(
+            ("STRIP", "Sound Strip", "A sound strip of the Video Sequencer, with its position, trim and speed"),
+            ("FILE", "Sound File", "A sound file on disk, from a frame of your choice"),
+        ),
+    )
+    strip: StringProperty(
+        name="Strip",
+        description="Sound strip to animate. Empty takes the active strip, or the only one",
+        search=_search_strips,
+    )
+    audio_file: StringProperty(name="File", description="Recording to animate", subtype="FILE_PATH")
+    first_frame: IntProperty(name="Start Frame", description="Frame at which the sound file begins", default=1)
+    target: PointerProperty(
+        name="Mesh",
+        description="Mesh with the face's shape keys. Empty takes the active object",
+        type=bpy.types.Object,
+        poll=_is_mesh,
+    )
+    identity: EnumProperty(
+        name="Identity", description="Talker whose manner of speaking is used", items=_identity_items
+    )
+    emotion: EnumProperty(
+        name="Emotion", description="Emotion of the performance", items=_emotion_items
+    )
+    intensity: FloatProperty(
+        name="Intensity", description="Amount of the emotion", default=1.0, min=0.0, max=1.5, subtype="FACTOR"
+    )
+    style_strength: FloatProperty(
+        name="Style Strength",
+        description="How much of the talker's own manner is used: 0 is the average talker, 1 the talker",
+        default=1.0, min=0.0, max=2.0, subtype="FACTOR",
+    )
+    seed: IntProperty(name="Seed", description="Another seed gives another take of the same line", default=0, min=0)
+    use_upper_face: BoolProperty(
+        name="Brows and Eyes",
+        description="Animate brows, blinks and gaze too. Off leaves every shape key above the mouth as it is",
+        default=True,
+    )
+
+
+class DIFFUSION_TALKER_PG_status(bpy.types.PropertyGroup):
+    """What the panels show about the job that runs or the last one."""
+
+    progress: FloatProperty(name="Progress", min=0.0, max=1.0, subtype="FACTOR")
+    message: StringProperty(name="Message")
+    result: StringProperty(name="Result")
+    failed: BoolProperty(name="Failed")
+    cancel_requested: BoolProperty(name="Cancel Requested")
+
+
+def attach() -> None:
+    """Hang the groups on scene and window manager; their classes are registered already."""
+    bpy.types.Scene.diffusion_talker = PointerProperty(type=DIFFUSION_TALKER_PG_settings)
+    bpy.types.WindowManager.diffusion_talker = PointerProperty(type=DIFFUSION_TALKER_PG_status)
+
+
+def detach() -> None:
+    del bpy.types.WindowManager.diffusion_talker
+    del bpy.types.Scene.diffusion_talker
+    identity_items.cache_clear()
+    emotion_items.cache_clear()

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can this object be driven by? A mapping of channels to shape keys, or one sentence that says why not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import bpy
+
+#: Without the jaw nothing opens the mouth.
+JAW = "jawOpen"
+#: Fewer mouth shapes than this cannot show speech.
+MINIMUM_MOUTH_SHAPES = 5
+#: Named first when shapes are missing: what speech needs most.
+MOUTH_ESSENTIALS = (JAW, "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft", "mouthLowerDownRight")
+
+_VALUE_PATH = re.compile(r'key_blocks\["((?:[^"\\]|\\.)*)"\]\.value')
+
+
+@dataclass(frozen=True)
+class TargetReport:
+    """What an object offers.
+
+    reason: why it cannot be driven and what to do next, empty when ready. mapping: (ARKit channel, shape key name)
+    pairs that will get curves. missing: ARKit channels without a usable shape key. note: what the animator should
+    know although it works, may be empty.
+    """
+
+    reason: str = ""
+    mapping: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return not self.reason
+
+
+def inspect_target(obj: bpy.types.Object | None) -> TargetReport:
+    """Look at an object without changing it; quick enough for a panel's draw()."""
+    reason = _object_problem(obj)
+    if reason:
+        return TargetReport(reason)
+    return _inspect_keys(obj, obj.data.shape_keys)
+
+
+def value_path(key_name: str) -> str:
+    """Data path of a shape key's value, seen from its Key."""
+    import bpy
+
+    return f'key_blocks["{bpy.utils.escape_identifier(key_name)}"].value'
+
+
+def key_name_of_path(data_path: str) -> str | None:
+    """Shape key whose value a data path names, None for any other path."""
+    import bpy
+
+    match = _VALUE_PATH.fullmatch(data_path)
+    return bpy.utils.unescape_identifier(match.group(1)) if match else None
+
+
+def _object_problem(obj: bpy.types.Object | None) -> str:
+    if obj is None:
+        return "No face chosen: pick the mesh that has the face's shape keys"
+    if obj.type != "MESH":
+        return f"'{obj.name}' is not a mesh: pick the mesh that has the face's shape keys"
+    keys = obj.data.shape_keys
+    if keys is None or len(keys.key_blocks) < 2:
+        return f"'{obj.name}' has no shape keys: add the ARKit shapes to it, or pick the mesh that has them"
+    return _read_only_problem(obj, keys) or _key_state_problem(obj, keys)
+
+
+def _read_only_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
+    library = keys.library or obj.data.library
+    if library is not None and keys.override_library is None:
+        source = library.filepath.replace("\\", "/").rsplit("/", 1)[-1]
+        return f"'{obj.name}' is linked from {source}, which is read-only: make a library override of it with its mesh, or a local copy"
+    if keys.override_library is not None and keys.override_library.is_system_override:
+        return f"The override of '{obj.name}' is not editable: choose Library Override > Make Editable, then try again"
+    return ""
+
+
+def _key_state_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
+    if not keys.use_relative:
+        return f"The shape keys of '{obj.name}' are absolute: tick Relative in the Shape Keys panel"
+    if obj.show_only_shape_key:
+        return f"'{obj.name}' shows one pinned shape key only: switch the pin off in the Shape Keys panel"
+    animation = keys.animation_data
+    if animation is not None and animation.use_tweak_mode:
+        return f"An NLA strip of '{obj.name}' is being edited: leave tweak mode (Tab in the NLA editor) first"
+    return ""
+
+
+def _inspect_keys(obj: bpy.types.Object, keys: bpy.types.Key) -> TargetReport:
+    from diffusion_talker.channels import ARKIT_52
+
+    found = dict(_match_names(tuple(block.name for block in keys.key_blocks[1:])))
+    drivers = driven_keys(keys)
+    muted = {block.name for block in keys.key_blocks if block.mute}
+    usable = tuple((channel, name) for channel, name in found.items() if name not in drivers and name not in muted)
+    missing = tuple(channel for channel in ARKIT_52 if channel not in dict(usable))
+    reason = _jaw_problem(obj, found, drivers, muted) or _coverage_problem(obj, found, usable, missing)
+    return TargetReport(reason, usable, missing, _note(found, drivers, muted, missing))
+
+
+@lru_cache(maxsize=16)
+def _match_names(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    from diffusion_talker.channels import match_arkit
+
+    return tuple(match_arkit(names).items())
+
+
+def driven_keys(keys: bpy.types.Key) -> dict[str, str]:
+    """Shape keys whose value a driver moves -> what drives them, as far as it has a name."""
+    if keys.animation_data is None:
+        return {}
+    driven = {key_name_of_path(curve.data_path): curve for curve in keys.animation_data.drivers}
+    return {name: _driver_source(curve) for name, curve in driven.items() if name is not None}
+
+
+def _driver_source(curve: bpy.types.FCurve) -> str:
+    targets = (target.id for variable in curve.driver.variables for target in variable.targets)
+    return next((f"'{source.name}'" for source in targets if source is not None), "a driver")
+
+
+def _jaw_problem(obj: bpy.types.Object, found: dict[str, str], drivers: dict[str, str], muted: set[str]) -> str:
+    name = found.get(JAW)
+    if name in drivers:
+        return f"Shape key '{name}' of '{obj.name}' is driven by {drivers[name]}: delete the drivers, or pick a mesh without them"
+    if name in muted:
+        return f"Shape key '{name}' of '{obj.name}' is switched off: tick its box in the Shape Keys panel"
+    return ""
+
+
+def _coverage_problem(
+    obj: bpy.types.Object, found: dict[str, str], usable: tuple[tuple[str, str], ...], missing: tuple[str, ...]
+) -> str:
+    from diffusion_talker.channels import MOUTH_CHANNELS
+
+    if not found:
+        return f"None of the shape keys of '{obj.name}' is an ARKit shape (jawOpen, mouthClose...): rename them, or pick another mesh"
+    if JAW in missing:
+        return f"'{obj.name}' has no shape key jawOpen, so its mouth cannot open: add it, or pick another mesh"
+    mouth = sum(channel in MOUTH_CHANNELS for channel, _ in usable)
+    if mouth < MINIMUM_MOUTH_SHAPES:
+        wanted = [channel for channel in (*MOUTH_ESSENTIALS, *MOUTH_CHANNELS) if channel in missing]
+        return f"'{obj.name}' has too few mouth shapes to speak ({mouth}): add {listed(dict.fromkeys(wanted), 4)}"
+    return ""
+
+
+def _note(found: dict[str, str], drivers: dict[str, str], muted: set[str], missing: tuple[str, ...]) -> str:
+    kept = [name for name in found.values() if name in drivers]
+    off = [name for name in found.values() if name in muted]
+    absent = [channel for channel in missing if channel not in found]
+    parts = (
+        f"left to their drivers: {listed(kept, 3)}" if kept else "",
+        f"switched off: {listed(off, 3)}" if off else "",
+        f"missing: {listed(absent, 3)}" if absent else "",
+    )
+    text = "; ".join(part for part in parts if part)
+    return text[:1].upper() + text[1:]
+
+
+def listed(names: Iterable[str], limit: int) -> str:
+    """At most `limit` names, then how many more."""
+    names = tuple(names)
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
