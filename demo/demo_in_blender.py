@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import bpy
-import numpy as np
 
 MODULE = "bl_ext.user_default.diffusion_talker"
 FPS = 30
@@ -30,21 +29,15 @@ class DemoError(Exception):
 
 def main() -> None:
     arguments = parse_arguments()
+    blend, curves, movie = (arguments.out / f"demo.{kind}" for kind in ("blend", "csv", "mp4"))
     timed("installed the extension", lambda: install(arguments.extension))
-    head = timed("built the demo head and its stage", build_stage)
+    head = timed("built the demo head and its stage", lambda: build_stage(movie))
     strip = timed("placed the recording", lambda: place_recording(arguments.audio))
-    timed("generated the lip sync", lambda: generate(head, strip, arguments.audio))
-    csv = arguments.out / "demo.csv"
-    timed(f"wrote {csv.name} (Live Link Face)", lambda: export_live_link(head, csv))
-    blend = arguments.out / "demo.blend"
-    timed(f"saved {blend.name}", lambda: save(blend))
-    movie = arguments.out / "demo.mp4"
-    frames = bpy.context.scene.frame_end
-    timed(
-        f"rendered {movie.name} ({frames} frames{'' if strip else ', silent: this Blender module has no sound'})",
-        lambda: render(movie),
-    )
-    for made in (blend, csv, movie):
+    speech = ["--strip", strip.name] if strip else ["--audio", str(arguments.audio)]
+    command = [*speech, "--object", head.name, "--output", str(blend), "--export", str(curves)]
+    timed("generated the lip sync, wrote demo.blend and demo.csv", lambda: generate(command))
+    timed(f"rendered {'demo.mp4' if strip else 'demo.mp4 (silent: this Blender module has no sound)'}", render)
+    for made in (blend, curves, movie):
         print(f"[demo] {made} ({made.stat().st_size / 1e6:.1f} MB)", flush=True)
 
 
@@ -72,12 +65,15 @@ def install(extension: Path) -> None:
         raise DemoError(f"Blender {bpy.app.version_string} did not enable {extension.name}; the lines above say why.")
 
 
-def build_stage() -> bpy.types.Object:
-    """An empty scene with the demo head, a camera and lights."""
+def build_stage(movie: Path) -> bpy.types.Object:
+    """An empty scene with the demo head, a camera and lights, ready to render."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    return sys.modules[f"{MODULE}.demo_scene"].build_demo_scene(scene)
+    head = sys.modules[f"{MODULE}.demo_scene"].build_demo_scene(scene)
+    set_picture(scene)
+    set_movie(scene.render, movie)
+    return head
 
 
 def place_recording(audio: Path) -> bpy.types.Strip | None:
@@ -93,54 +89,29 @@ def place_recording(audio: Path) -> bpy.types.Strip | None:
     return strip
 
 
-def generate(head: bpy.types.Object, strip: bpy.types.Strip | None, audio: Path) -> None:
-    """The extension's own command, as in `blender --command lip_sync`."""
-    speech = ["--strip", strip.name] if strip else ["--audio", str(audio)]
-    command = sys.modules[f"{MODULE}.command"]
-    code = command.lip_sync([*speech, "--object", head.name])
+def generate(arguments: list[str]) -> None:
+    """The extension's own command, as in `blender --command lip_sync`; it saves and exports too."""
+    code = sys.modules[f"{MODULE}.command"].run(arguments)
     if code != 0:
         raise DemoError("The extension did not generate the lip sync; the lines above say why.")
-    if strip is None:
-        bpy.context.scene.frame_end = int(head.data.shape_keys.animation_data.action.frame_range[1])
 
 
-def export_live_link(head: bpy.types.Object, target: Path) -> None:
-    """Sample the animated shape keys at 60 Hz and write them for Live Link Face."""
-    from diffusion_talker.audio import MOTION_RATE_HZ
-    from diffusion_talker.channels import match_arkit
-    from diffusion_talker.formats import write_motion
-    from diffusion_talker.motion import Motion
-
-    scene, keys = bpy.context.scene, head.data.shape_keys.key_blocks
-    names = match_arkit(keys.keys())  # ARKit name -> the head's own name
-    frame_count = (scene.frame_end - scene.frame_start + 1) * MOTION_RATE_HZ // FPS
-    weights = np.empty((frame_count, len(names)), np.float32)
-    for index in range(frame_count):
-        frame, subframe = divmod(scene.frame_start + index * FPS / MOTION_RATE_HZ, 1.0)
-        scene.frame_set(int(frame), subframe=subframe)
-        weights[index] = [keys[name].value for name in names.values()]
-    write_motion(target, Motion(weights, tuple(names), float(MOTION_RATE_HZ)))
-
-
-def save(target: Path) -> None:
-    bpy.context.scene.frame_set(1)
-    bpy.ops.wm.save_as_mainfile(filepath=str(target), copy=True, compress=True)
-
-
-def render(target: Path) -> None:
-    """Workbench: the one engine that needs no graphics card and takes a fraction of a second a frame."""
+def render() -> None:
     scene = bpy.context.scene
+    if not scene.sequence_editor:  # without a strip the take alone knows how long the line is
+        scene.frame_end = max(int(action.frame_range[1]) for action in bpy.data.actions)
+    Path(bpy.path.abspath(scene.render.filepath)).unlink(missing_ok=True)
+    with QuietRender(scene.frame_end):
+        bpy.ops.render.render(animation=True)
+
+
+def set_picture(scene: bpy.types.Scene) -> None:
+    """Workbench: the one engine that needs no graphics card and takes a fraction of a second a frame."""
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
     scene.render.resolution_percentage = 100
-    scene.render.filepath = str(target)
-    scene.render.use_sequencer = False  # the picture comes from the camera, the sound still from the strip
     scene.display.render_aa = "5"
     set_workbench_look(scene.display.shading)
-    set_movie_format(scene.render)
-    target.unlink(missing_ok=True)
-    with QuietRender(scene.frame_end):
-        bpy.ops.render.render(animation=True)
 
 
 def set_workbench_look(shading: bpy.types.View3DShading) -> None:
@@ -152,12 +123,13 @@ def set_workbench_look(shading: bpy.types.View3DShading) -> None:
     shading.show_shadows = False
 
 
-def set_movie_format(render_settings: bpy.types.RenderSettings) -> None:
-    image = render_settings.image_settings
-    if hasattr(image, "media_type"):  # Blender 5.0: the kind of file before its format
-        image.media_type = "VIDEO"
-    image.file_format = "FFMPEG"
-    movie = render_settings.ffmpeg
+def set_movie(settings: bpy.types.RenderSettings, target: Path) -> None:
+    settings.filepath = "//" + target.name  # beside the .blend, wherever that goes
+    settings.use_sequencer = False  # the picture comes from the camera, the sound still from the strip
+    if hasattr(settings.image_settings, "media_type"):  # Blender 5.0: the kind of file before its format
+        settings.image_settings.media_type = "VIDEO"
+    settings.image_settings.file_format = "FFMPEG"
+    movie = settings.ffmpeg
     movie.format, movie.codec, movie.constant_rate_factor = "MPEG4", "H264", "HIGH"
     if bpy.app.build_options.audaspace:
         movie.audio_codec, movie.audio_bitrate = "AAC", 160
