@@ -108,7 +108,7 @@ class Student:
 
     def match(self, source: AudioSource) -> MatchResult:
         """Compare the first minute of a recording with the library."""
-        query = self._network.query(self._encode(source, 0, self._opening_frames(source)).speaker)
+        query = self._network.query(_EncodedSource(self._network, source).opening().speaker)
         probabilities = self._network.library_weights("emotion", query.emotions)
         return MatchResult(_ranked(self.config.identities, query.identities), _ranked(self.emotions, probabilities))
 
@@ -142,41 +142,35 @@ class Student:
 
     def _generate(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> Motion:
         steps = settings.steps or self.config.sampling_steps
-        style = self._network.style(self._style_request(source, settings))
+        audio = _EncodedSource(self._network, source)
+        style = self._network.style(self._style_request(audio, settings))
         frame_count = motion_frame_count(source.sample_count)
         weights = np.empty((frame_count, len(self.config.channels)), np.float32)
         for window in windows(frame_count, self._window_frames, self.config.context_frames(steps)):
             monitor.enter(window.start / frame_count, (window.stop - window.start) / frame_count)
-            normalized = self._sample(source, window, style, steps, settings.seed, monitor)
+            normalized = self._sample(audio, window, style, steps, settings.seed, monitor)
             weights[window.start:window.stop] = self._network.to_weights(normalized[window.kept])
         monitor.report(1.0)
         return Motion(_clip_face(weights, self.config.channels), self.config.channels, float(MOTION_RATE_HZ))
 
     def _sample(
-        self, source: AudioSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
+        self, audio: _EncodedSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
     ) -> np.ndarray:
         """z-scored motion of a window: noise at t = 1, then `steps` DDIM steps to t = 0."""
         frames = window.context_stop - window.context_start
-        prepared = self._network.prepare(self._encode(source, window.context_start, frames))
+        prepared = self._network.prepare(audio.frames(window.context_start, frames))
         motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
         for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
             motion = ddim_step(motion, self._network.denoise(motion, time, prepared, style), time, next_time)
         return motion
 
-    def _encode(self, source: AudioSource, first_frame: int, frame_count: int) -> EncodedAudio:
-        return self._network.encode(log_mel(source, first_frame, frame_count))
-
-    def _opening_frames(self, source: AudioSource) -> int:
-        """The personalizer listens to the first minute: enough to know a voice, constant in memory."""
-        return min(motion_frame_count(source.sample_count), WINDOW_FRAMES)
-
-    def _style_request(self, source: AudioSource, settings: GenerateSettings) -> StyleRequest:
+    def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:
         identity = _one_hot(self.config.identities, settings.identity)
         emotion = _one_hot(self.config.emotions, settings.emotion)
         strength = settings.style_strength
         if identity is None or emotion is None:
-            query = self._network.query(self._encode(source, 0, self._opening_frames(source)).speaker)
+            query = self._network.query(audio.opening().speaker)
             if identity is None:
                 identity = self._network.library_weights("identity", query.identities)
             if emotion is None:
@@ -190,6 +184,26 @@ class Student:
         _check_range("style strength", settings.style_strength, 0.0, MAX_STYLE_STRENGTH)
         if settings.steps is not None:
             _check_range("number of steps", settings.steps, 1, MAX_STEPS)
+
+
+class _EncodedSource:
+    """A recording as the encoder hears it; the latest stretch is kept, since short clips ask for it twice."""
+
+    def __init__(self, network: Network, source: AudioSource) -> None:
+        self._network, self._source = network, source
+        self._stretch = (0, 0)
+        self._encoded: EncodedAudio | None = None
+
+    def opening(self) -> EncodedAudio:
+        """The first minute: enough to know a voice, constant in memory."""
+        return self.frames(0, min(motion_frame_count(self._source.sample_count), WINDOW_FRAMES))
+
+    def frames(self, first_frame: int, frame_count: int) -> EncodedAudio:
+        """Motion frames [first_frame, first_frame + frame_count)."""
+        if self._encoded is None or self._stretch != (first_frame, frame_count):
+            self._encoded = self._network.encode(log_mel(self._source, first_frame, frame_count))
+            self._stretch = (first_frame, frame_count)
+        return self._encoded
 
 
 class _Monitor:

@@ -10,7 +10,7 @@ import pytest
 
 from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
-from diffusion_talker.student.generate import GenerateSettings, Student, windows
+from diffusion_talker.student.generate import GenerateSettings, Student, _EncodedSource, _Monitor, windows
 from diffusion_talker.student.numpy_network import NumpyNetwork
 
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle
@@ -59,13 +59,12 @@ def test_context_is_needed_and_enough():
     whole = make_student(100_000).generate(sound, settings).weights
     reach = TINY_CONFIG.context_frames(1)
     student = make_student()
-    style = student._network.style(student._style_request(sound, settings))
+    audio = _EncodedSource(student._network, sound)
+    style = student._network.style(student._style_request(audio, settings))
 
     def middle(context: int) -> np.ndarray:
         (window,) = [w for w in windows(240, 60, context) if w.start == 120]
-        from diffusion_talker.student.generate import _Monitor
-
-        normalized = student._sample(sound, window, style, 1, 0, _Monitor(None, None))
+        normalized = student._sample(audio, window, style, 1, 0, _Monitor(None, None))
         return np.clip(student._network.to_weights(normalized[window.kept])[:, :52], 0, 1)
 
     np.testing.assert_allclose(middle(reach), whole[120:180, :52], atol=2e-6)
