@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from diffusion_talker.student import DEVICES, RUNTIMES, Student, load_student
+
+
+def add_student_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which student runs, and on what."""
+    parser.add_argument("--student", type=Path, metavar="FILE", help="student bundle (default: the one in the package)")
+    parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (default: auto)")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where PyTorch runs (default: auto)")
+
+
+def open_student(args: argparse.Namespace) -> Student:
+    """Student that `add_student_arguments` asked for. Raises BundleError or RuntimeUnavailableError."""
+    return load_student(args.student, args.runtime, args.device)
+
+
+def positive_number(text: str) -> float:
+    """argparse type: a finite number above 0."""
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
+    return value
+
+
+def non_negative_number(text: str) -> float:
+    """argparse type: a finite number, 0 or above."""
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is below 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return value
