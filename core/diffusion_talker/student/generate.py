@@ -15,7 +15,7 @@ from diffusion_talker.channels import HEAD_CHANNELS
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
 from diffusion_talker.library import IdentityInfo
 from diffusion_talker.motion import Motion
-from diffusion_talker.student.bundle import BundleMetadata, load_bundle
+from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
 from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
@@ -224,14 +224,27 @@ class _Monitor:
             self._progress(min(1.0, self._offset + self._share * fraction))
 
 
-def load_student(path: Path | None = None, runtime: str = "auto", device: str = "auto") -> Student:
-    """Open a student; None opens the one that ships with the package.
+def load_student(
+    path: Path | None = None, runtime: str = "auto", device: str = "auto", python: Path | None = None
+) -> Student:
+    """Open a student.
+
+    Args:
+        path: a bundle; None opens the one that ships with the package.
+        runtime, device: see `runtime.RUNTIMES` and `runtime.DEVICES`.
+        python: executable of another Python that has PyTorch. Runtime "torch" then runs there, in a worker process.
 
     Raises:
         BundleError: missing, damaged or foreign file.  RuntimeUnavailableError: no such runtime here.
     """
     bundle = load_bundle(path)
-    return Student(open_network(bundle, runtime, device), bundle.metadata)
+    if python is not None and runtime == "torch":
+        from diffusion_talker.student.remote import RemoteNetwork  # only who asks for it pays for subprocess
+
+        network: Network = RemoteNetwork(bundle.config, path or packaged_bundle_path(), python, device)
+    else:
+        network = open_network(bundle, runtime, device)
+    return Student(network, bundle.metadata)
 
 
 def _ranked(names: tuple[str, ...], scores: np.ndarray) -> tuple[tuple[str, float], ...]:

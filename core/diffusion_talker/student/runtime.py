@@ -17,7 +17,7 @@ DEVICES: Final[tuple[str, ...]] = ("auto", "cpu", "cuda", "mps")
 
 
 def open_network(bundle: Bundle, runtime: str, device: str) -> Network:
-    """A network for `bundle` on the asked runtime and device.
+    """A network for `bundle` on the asked runtime and device, in this process.
 
     "auto" takes PyTorch only when it brings a GPU; otherwise NumPy, which needs nothing. PyTorch is
     imported here and nowhere else, so call this off the main thread of an interface.

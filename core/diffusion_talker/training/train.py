@@ -26,6 +26,7 @@ from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_sp
 
 Report = Callable[[str], None]
 _STATISTICS_CLIPS = 400
+CONTACT_CLASSES = ("bilabial_stop", "bilabial_nasal", "labiodental")
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def student_config(manifest: Manifest) -> StudentConfig:
 
 def contact_classes(phone_classes: tuple[str, ...]) -> Tensor:
     """(P,) bool: classes in which the lips must meet each other or the teeth."""
-    return torch.tensor([("bilabial" in name) or ("labiodental" in name) for name in phone_classes])
+    return torch.tensor([name in CONTACT_CLASSES for name in phone_classes])
 
 
 def set_statistics(network: StudentNetwork, manifest: Manifest, split: Split) -> None:
