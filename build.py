@@ -28,6 +28,7 @@ WHEELS = ROOT / "wheels"
 DIST = ROOT / "dist"
 OUT = ROOT / "out"
 MANIFEST = ROOT / "blender_manifest.toml"
+STUDENT = CORE / "diffusion_talker" / "student" / "student.npz"
 SPOKEN_LINE = ROOT / "demo" / "line.flac"
 
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # one fixed date for every packed file: the same tree gives the same bytes
@@ -221,7 +222,7 @@ def install_torch(environment: Environment) -> None:
 
 
 def torch_sources() -> list[tuple[str, list[str]]]:
-    """Where a CPU build of torch may come from; the plain one on PyPI is, on Linux, CUDA's with gigabytes of libraries."""
+    """Where a CPU build of torch may come from; on Linux the plain one on PyPI brings gigabytes of CUDA."""
     if sys.platform != "linux":
         return [(f"torch=={TORCH_VERSION}", [])]
     cpu = f"torch=={TORCH_VERSION}+cpu"
@@ -241,7 +242,7 @@ def package(output_dir: Path, site_packages: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="diffusion_talker_") as folder:
         stage = Path(folder) / "diffusion_talker"
         stage_extension(stage, build_wheel(Path(folder), version))
-        target = output_dir / f"diffusion_talker-{version}.zip"
+        target = output_dir.resolve() / f"diffusion_talker-{version}.zip"
         tool, tags = extension_tool(site_packages)
         blender_extension(tool, "build", "--source-dir", stage, "--output-filepath", target, "--valid-tags", tags)
         blender_extension(tool, "validate", target, "--valid-tags", tags)
@@ -398,6 +399,8 @@ def command_package(arguments: argparse.Namespace) -> int:
 
 def package_for_release(environment: Environment) -> Path:
     """The extension in dist/ and its wheel in wheels/."""
+    if not STUDENT.is_file():
+        raise BuildError(f"{relative(STUDENT)} is missing: train and export it first (README, Train it again).")
     extension = package(DIST, site_packages_of(environment))
     build_wheel(WHEELS, single_version())
     say(f"{relative(extension)}: {extension.stat().st_size / 1e6:.1f} MB, valid for Blender 4.2 and later")
