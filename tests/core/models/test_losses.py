@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each loss does what its name says, on numbers small enough to check by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: training cannot be tested")
+
+from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
+from diffusion_talker.models import losses  # noqa: E402
+from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight  # noqa: E402
+from diffusion_talker.student.schedule import alpha_sigma  # noqa: E402
+
+JAW, CLOSE = MODEL_CHANNELS.index("jawOpen"), MODEL_CHANNELS.index("mouthClose")
+
+
+def face(frames: int = 4, jaw: float = 0.0, close: float = 0.0) -> torch.Tensor:
+    weights = torch.zeros(1, frames, len(MODEL_CHANNELS))
+    weights[..., JAW], weights[..., CLOSE] = jaw, close
+    return weights
+
+
+def closure(predicted: torch.Tensor, clean: torch.Tensor) -> float:
+    gap = losses.lip_gap_vector(MODEL_CHANNELS)
+    return losses.closure_loss(predicted, clean, gap, torch.ones(1, clean.shape[1])).item()
+
+
+def test_gap_is_closed_by_the_corrective_and_opened_by_the_jaw():
+    gap = losses.lip_gap_vector(MODEL_CHANNELS)
+    assert (face(jaw=0.5) @ gap)[0, 0].item() == pytest.approx(0.5)
+    assert (face(jaw=0.1, close=0.1) @ gap).max().item() < 0
+    assert set(losses.LIP_GAP_COEFFICIENTS) <= set(MODEL_CHANNELS)
+
+
+def test_closure_loss_counts_closed_lips_most():
+    missed_closure = closure(face(jaw=0.2), face(jaw=0.0))
+    missed_opening = closure(face(jaw=0.4), face(jaw=0.6))
+    assert missed_closure == pytest.approx(0.04, rel=1e-3)
+    assert missed_opening * 10 < closure(face(jaw=0.2), face(jaw=0.0))
+    assert closure(face(jaw=0.1, close=0.1), face(jaw=0.05, close=0.05)) == 0.0
+
+
+def test_reconstruction_and_velocity_ignore_masked_frames():
+    clean, predicted, weights = torch.zeros(1, 5, 2), torch.zeros(1, 5, 2), torch.ones(1, 5, 2)
+    predicted[:, 3:] = 7.0
+    weights[:, 3:] = 0.0
+    assert losses.reconstruction_loss(predicted, clean, weights) == 0
+    assert losses.velocity_loss(predicted, clean, weights) == 0
+    weights[:] = 1.0
+    assert losses.reconstruction_loss(predicted, clean, weights).item() == pytest.approx(49 * 2 / 5)
+    assert losses.velocity_loss(predicted, clean, weights).item() == pytest.approx(49 / 4)
+
+
+def test_library_loss_prefers_the_right_entry():
+    scale = torch.tensor(2.3)
+    right = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([0]), scale)
+    wrong = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([2]), scale)
+    assert right < 0.01 < wrong
+
+
+def test_phone_loss_respects_the_mask():
+    logits = torch.zeros(1, 3, 4)
+    logits[0, 0, 2] = 20.0
+    phones = torch.tensor([[2, 1, 1]])
+    only_first = losses.phone_loss(logits, phones, torch.tensor([[1.0, 0.0, 0.0]]))
+    everything = losses.phone_loss(logits, phones, torch.ones(1, 3))
+    assert only_first < everything
+
+
+def test_diffusion_uses_the_sampler_schedule():
+    clean, noise = torch.full((3, 2, 2), 2.0), torch.full((3, 2, 2), -1.0)
+    times = torch.tensor([0.0, 0.5, 1.0])
+    noisy = diffuse(clean, noise, times)
+    for index, time in enumerate(times.tolist()):
+        alpha, sigma = alpha_sigma(time)
+        assert noisy[index, 0, 0].item() == pytest.approx(2 * alpha - sigma, abs=1e-6)
+
+
+def test_weights_are_truncated_and_times_include_pure_noise():
+    weights = snr_weight(torch.tensor([1e-6, 0.5, 1.0]))
+    torch.testing.assert_close(weights, torch.tensor([5.0, 1.0, 1.0]))
+    times = sample_times(4000, 4, torch.Generator().manual_seed(0))
+    assert times.min() > 0 and times.max() == 1.0
+    on_grid = torch.isin(times, torch.tensor([0.25, 0.5, 0.75, 1.0])).float().mean().item()
+    assert on_grid == pytest.approx(0.5, abs=0.05)
