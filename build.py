@@ -183,7 +183,14 @@ def installed(environment: Environment) -> set[str]:
 
 
 def remember(environment: Environment, lines: list[str]) -> None:
-    environment.stamp.write_text("\n".join(sorted(installed(environment) | set(lines))) + "\n", "utf-8")
+    """Note what was installed; a new version of a package takes the place of the old one."""
+    names = {package_name(line) for line in lines}
+    kept = [line for line in installed(environment) if package_name(line) not in names]
+    environment.stamp.write_text("\n".join(sorted([*kept, *lines])) + "\n", "utf-8")
+
+
+def package_name(requirement: str) -> str:
+    return re.split(r"[=<>]", requirement, maxsplit=1)[0]
 
 
 def pip_install(environment: Environment, requirements: list[str]) -> None:

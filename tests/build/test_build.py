@@ -186,6 +186,13 @@ def test_prepared_environment_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp
     assert build.prepare(blender, for_tests=False) == environment
 
 
+def test_new_pin_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    environment = build.Environment(build.BLENDERS[0], tmp_path)
+    build.remember(environment, ["bpy==4.2.0", "numpy>=1.26,<2"])
+    build.remember(environment, ["bpy==4.2.23"])
+    assert build.installed(environment) == {"bpy==4.2.23", "numpy>=1.26,<2"}
+
+
 def test_missing_recording_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["demo", "--audio", "no_such_take.wav"]) == 1
     assert "no_such_take.wav" in capsys.readouterr().err
