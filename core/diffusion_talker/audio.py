@@ -151,13 +151,14 @@ def log_mel(source: AudioSource, first_frame: int, frame_count: int) -> np.ndarr
     beyond the ends is silence. A frame depends on its own samples only, so any chunking gives bit-equal results.
     """
     stop_frame = first_frame + frame_count
-    features = np.empty((max(frame_count, 0), 2, MELS), np.float32)
-    for block in range(first_frame // _FRAMES_PER_BLOCK, -(-stop_frame // _FRAMES_PER_BLOCK)):
+    features = np.empty((frame_count, 2, MELS), np.float32)
+    blocks = range(first_frame // _FRAMES_PER_BLOCK, -(-stop_frame // _FRAMES_PER_BLOCK)) if frame_count else ()
+    for block in blocks:
         block_start = block * _FRAMES_PER_BLOCK
         low, high = max(first_frame, block_start), min(stop_frame, block_start + _FRAMES_PER_BLOCK)
         spectra = np.zeros((_FRAMES_PER_BLOCK, 2, FFT_SIZE // 2 + 1), np.float32)
         spectra[low - block_start : high - block_start] = _power_spectra(source, low, high)
-        mels = np.log(np.maximum(spectra.reshape(-1, spectra.shape[-1]) @ _mel_matrix(), np.float32(MEL_FLOOR)))
+        mels = np.log(np.maximum(spectra.reshape(-1, spectra.shape[-1]) @ mel_filterbank(), np.float32(MEL_FLOOR)))
         rows = mels.reshape(_FRAMES_PER_BLOCK, 2, MELS)[low - block_start : high - block_start]
         features[low - first_frame : high - first_frame] = rows
     return features
@@ -191,7 +192,7 @@ def _hann() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _mel_matrix() -> np.ndarray:
+def mel_filterbank() -> np.ndarray:
     """(257, 80) float32 triangular filters, each of height 1, equally spaced on the HTK mel scale from 0 to 8000 Hz."""
     def to_mel(frequency_hz: float) -> float:
         return 2595 * math.log10(1 + frequency_hz / 700)
@@ -361,9 +362,9 @@ class _Decoder(Protocol):
 
 
 def _open_decoder(path: Path) -> _Decoder:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise AudioMissingError(f"'{path}' is a folder. Choose a sound file.")
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, False for a name no system could have
         raise AudioMissingError(f"There is no file '{path}'. Check the path.")
     if path.is_file() and path.stat().st_size == 0:
         raise AudioEmptyError(f"'{path}' is an empty file. Choose a recording.")

@@ -33,10 +33,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(path)
     # A device or pipe has no "half-written" state and must not be replaced by a regular file.
-    in_place = target.exists() and not target.is_file() and not target.is_dir()
+    in_place = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
     partial = target if in_place else target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
     try:
-        if target.is_dir():
+        if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, "is a directory")
         with open(partial, "wb") as stream:
             yield stream

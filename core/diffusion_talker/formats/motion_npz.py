@@ -24,7 +24,8 @@ _DAMAGE = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.err
 
 def read_motion_npz(path: str | os.PathLike[str]) -> Motion:
     """Motion from an archive. Raises FormatError naming the field that is missing or wrong."""
-    weights, names, fps = (_read_field(path, content, field) for content in [read_bytes(path)] for field in _FIELDS)
+    content = read_bytes(path)
+    weights, names, fps = (_read_field(path, content, field) for field in _FIELDS)
     if weights.ndim != 2 or weights.dtype.kind not in "fiu":
         raise FormatError(f"'{path}': 'weights' must be numbers (frames, channels), not {weights.dtype} {weights.shape}.")
     if names.dtype.kind != "U" or names.shape != weights.shape[1:]:
@@ -38,9 +39,11 @@ def read_motion_npz(path: str | os.PathLike[str]) -> Motion:
 
 def write_motion_npz(path: str | os.PathLike[str], motion: Motion) -> None:
     """Archive of the motion, atomically. Raises OutputError."""
+    archive = io.BytesIO()  # a zip that fails half-way on a full disk complains once more when it is collected
+    np.savez(archive, weights=motion.weights, names=np.array(motion.channels, dtype=np.str_),
+             fps=np.float64(motion.rate_hz))
     with atomic_write(path) as stream:
-        np.savez(stream, weights=motion.weights, names=np.array(motion.channels, dtype=np.str_),
-                 fps=np.float64(motion.rate_hz))
+        stream.write(archive.getbuffer())
 
 
 def _read_field(path: str | os.PathLike[str], content: bytes, field: str) -> np.ndarray:
@@ -50,6 +53,4 @@ def _read_field(path: str | os.PathLike[str], content: bytes, field: str) -> np.
                 return archive[field]
     except _DAMAGE as error:
         raise FormatError(f"'{path}' is damaged or not a NumPy archive (.npz). Export it again.") from error
-    except AttributeError as error:  # a bare .npy array has no files
-        raise FormatError(f"'{path}' is a single array, not a NumPy archive (.npz). Export it again.") from error
     raise FormatError(f"'{path}' has no field '{field}'. A motion archive holds {', '.join(_FIELDS)}.")
