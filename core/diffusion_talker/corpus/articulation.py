@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Phones -> the mouth: dominance-based coarticulation, critically damped motion, speed limits, and contact enforced last.
+
+The order of the rules is the order of `articulate`: blend poses, soften in time, limit speed, then close what must close. Contact comes last, so no
+style, emotion or smoothing can open a seal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from diffusion_talker.corpus.phones import DOMINANCE, Pose
+from diffusion_talker.corpus.timing import TimedPhone
+
+#: The dials of one mouth in the order of Pose.
+DIALS = tuple(field.name for field in fields(Pose))
+_DIAL_INDEX = {name: i for i, name in enumerate(DIALS)}
+_GROUPS: dict[str, tuple[str, ...]] = {
+    "jaw": ("jaw",),
+    "rounding": ("funnel", "pucker"),
+    "corners": ("smile", "stretch"),
+    "lips": ("lower", "upper", "tuck"),
+    "tongue": ("tongue",),
+}
+#: Reach of a phone's dominance before and after its plateau, seconds: rounding starts early (120-200 ms ahead), lips are quick.
+_REACH_S: dict[str, tuple[float, float]] = {
+    "jaw": (0.055, 0.060),
+    "rounding": (0.120, 0.085),
+    "corners": (0.085, 0.085),
+    "lips": (0.050, 0.055),
+    "tongue": (0.050, 0.050),
+}
+#: Natural frequency of each group's critically damped motion, rad/s: the jaw is heavy, the tongue tip is not.
+_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 60.0, "lips": 85.0, "tongue": 90.0}
+#: Fastest change of a dial per second.
+SPEED_LIMIT_PER_S: dict[str, float] = {
+    "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0, "tongue": 6.0,
+}  # fmt: skip
+_DOMINANCE_POWER = 1.8
+_LIP_LEAD_S = 0.018
+#: Contact is approached and left this long, smoothly.
+_APPROACH_S, _LEAVE_S = 0.075, 0.065
+_SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
+_SEALED_JAW = 0.10
+_TEETH_TOGETHER_JAW = 0.075
+_TUCKED_JAW = 0.08
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How somebody moves the mouth: factors on the neutral speaker. lead_s: lips ahead of the sound beyond the usual."""
+
+    jaw_range: float = 1.0
+    lip_range: float = 1.0
+    rounding: float = 1.0
+    upper_lip: float = 1.0
+    precision: float = 1.0
+    corner_pull: float = 0.0
+    pressing: float = 1.0
+    speed: float = 1.0
+    lead_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """Curves of one mouth at one rate, left and right alike.
+
+    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. activity: (T,) 0 in silence ... 1 in speech.
+    """
+
+    dials: np.ndarray
+    seal: np.ndarray
+    tuck: np.ndarray
+    teeth: np.ndarray
+    activity: np.ndarray
+
+
+def articulate(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float, manner: Manner, jitter: np.ndarray | None = None) -> Mouth:
+    """Mouth curves of a phone sequence without holes.
+
+    jitter: (P,) factors on every phone's opening and rounding, or None. Returns frame i at time i / rate_hz.
+    """
+    times_s = np.arange(frame_count) / rate_hz
+    ahead_s = times_s + _LIP_LEAD_S + manner.lead_s
+    dials = blend_by_dominance(phones, apply_manner(phones, manner, jitter), ahead_s, manner.precision)
+    dials = soften(dials, rate_hz, manner.speed)
+    dials = limit_speed(dials, rate_hz)
+    seal = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, manner.speed)
+    tuck = contact_track(phones, "tuck", times_s + 0.5 * manner.lead_s, manner.speed)
+    teeth = contact_track(phones, "teeth", times_s + manner.lead_s, manner.speed)
+    return Mouth(dials, seal, tuck, teeth, speech_activity(phones, ahead_s))
+
+
+def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndarray | None = None) -> np.ndarray:
+    """Targets (P, dials) of each phone as this person says it: jaw and lips are separate dials (JALI, Edwards et al. 2016).
+
+    Loudness opens vowels wider (Schulman 1989); it leaves consonant constrictions where they are.
+    """
+    targets = np.array([[getattr(p.phone.pose, dial) for dial in DIALS] for p in phones])
+    vowel = np.array([p.phone.is_vowel for p in phones])
+    loud = np.where(vowel, [p.gain for p in phones], 1.0)
+    vary = np.ones(len(phones)) if jitter is None else jitter
+    jaw_gain = np.where(vowel, manner.jaw_range, 0.5 + 0.5 * manner.jaw_range)
+    gains = {
+        "jaw": jaw_gain * loud * vary,
+        "funnel": manner.rounding * vary,
+        "pucker": manner.rounding * vary,
+        "smile": manner.lip_range * vary,
+        "stretch": manner.lip_range * vary,
+        "lower": manner.lip_range * np.sqrt(loud) * vary,
+        "upper": manner.upper_lip * np.sqrt(loud) * vary,
+    }
+    for dial, gain in gains.items():
+        targets[:, _DIAL_INDEX[dial]] *= gain
+    spread = np.array([p.phone.phone_class in ("close_front", "near_close", "mid_front", "palatal", "sibilant") for p in phones])
+    targets[:, _DIAL_INDEX["smile"]] += manner.corner_pull * np.where(spread, 1.0, np.where(vowel, 0.4, 0.0))
+    return targets
+
+
+def blend_by_dominance(phones: tuple[TimedPhone, ...], targets: np.ndarray, times_s: np.ndarray, precision: float) -> np.ndarray:
+    """Dials (T, D): at each time the mean of all targets weighted by dominance alpha exp(-(|tau| / reach)^c) (Cohen & Massaro 1993).
+
+    precision > 1 shortens the reach: less of the neighbours in each phone.
+    """
+    apex = np.array([_plateau(p) for p in phones])
+    before = np.maximum(apex[None, :, 0] - times_s[:, None], 0.0)
+    after = np.maximum(times_s[:, None] - apex[None, :, 1], 0.0)
+    out = np.zeros((len(times_s), len(DIALS)))
+    short_pause = np.array([min(1.0, p.duration_s / 0.2) if p.phone.phone_class == "silence" else 1.0 for p in phones])
+    for group, dials in _GROUPS.items():
+        alpha = np.array([getattr(DOMINANCE[p.phone.phone_class], group) for p in phones]) * short_pause
+        reach = np.array(_REACH_S[group]) / precision
+        exponent = (before / reach[0]) ** _DOMINANCE_POWER + (after / reach[1]) ** _DOMINANCE_POWER
+        weight = alpha * np.exp(-np.minimum(exponent, 60.0)) + 1e-9
+        columns = [_DIAL_INDEX[dial] for dial in dials]
+        out[:, columns] = (weight @ targets[:, columns]) / weight.sum(axis=1, keepdims=True)
+    return out
+
+
+def _plateau(phone: TimedPhone) -> tuple[float, float]:
+    """When a phone stands at its apex: the middle of a sound, all of a silence but its edges."""
+    if phone.phone.phone_class == "silence":
+        margin = min(0.09, 0.4 * phone.duration_s)
+        return phone.start_s + margin, phone.end_s - margin
+    margin = 0.32 * phone.duration_s
+    return phone.start_s + margin, phone.end_s - margin
+
+
+def soften(dials: np.ndarray, rate_hz: float, speed: float) -> np.ndarray:
+    """Critically damped motion towards the blended targets, its group delay taken out (Saltzman & Munhall 1989, task dynamics)."""
+    out = np.empty_like(dials)
+    for group, names in _GROUPS.items():
+        kernel = _critically_damped_kernel(_STIFFNESS_RAD_S[group] * speed, rate_hz)
+        for name in names:
+            column = _DIAL_INDEX[name]
+            padded = np.pad(dials[:, column], len(kernel) // 2, mode="edge")
+            out[:, column] = np.convolve(padded, kernel, mode="valid")
+    return out
+
+
+def _critically_damped_kernel(stiffness_rad_s: float, rate_hz: float) -> np.ndarray:
+    """Impulse response w^2 t exp(-w t), centred on its mean 2 / w, odd length, sum 1."""
+    half = int(np.ceil(6.0 / stiffness_rad_s * rate_hz)) + 1
+    fine = 8
+    offsets = np.arange(-half * fine, half * fine + fine) / (fine * rate_hz) - 0.5 * (1 - 1 / fine) / rate_hz
+    delay = offsets + 2.0 / stiffness_rad_s
+    response = np.where(delay > 0, delay * np.exp(-stiffness_rad_s * np.maximum(delay, 0)), 0.0)
+    kernel = response.reshape(-1, fine).sum(axis=1)
+    return kernel / kernel.sum()
+
+
+def limit_speed(dials: np.ndarray, rate_hz: float) -> np.ndarray:
+    """No dial moves faster than its muscle (SPEED_LIMIT_PER_S). The mean of a forward and a backward limiter adds no delay."""
+    step = np.array([SPEED_LIMIT_PER_S[name] for name in DIALS]) / rate_hz
+    if not (np.abs(np.diff(dials, axis=0)) > step).any():
+        return dials
+    return 0.5 * (_follow(dials, step) + _follow(dials[::-1], step)[::-1])
+
+
+def _follow(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
+    out = dials.copy()
+    for i in range(1, len(out)):
+        out[i] = out[i - 1] + np.clip(dials[i] - out[i - 1], -step, step)
+    return out
+
+
+def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndarray, speed: float) -> np.ndarray:
+    """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around.
+
+    The ramps never meet across what lies between two contacts: "papa" opens in its first vowel however fast it is said.
+    """
+    intervals = contact_intervals(phones, contact)
+    track = np.zeros(len(times_s))
+    approach_s, leave_s = (_APPROACH_S / speed, _LEAVE_S / speed)
+    for i, (start_s, end_s) in enumerate(intervals):
+        gap_before = start_s - intervals[i - 1][1] if i else np.inf
+        gap_after = intervals[i + 1][0] - end_s if i + 1 < len(intervals) else np.inf
+        rise = _ramp(start_s - times_s, min(approach_s, max(0.45 * gap_before, 1e-3)))
+        fall = _ramp(times_s - end_s, min(leave_s, max(0.45 * gap_after, 1e-3)))
+        track = np.maximum(track, np.minimum(rise, fall))
+    return track
+
+
+def _ramp(distance_s: np.ndarray, width_s: float) -> np.ndarray:
+    """1 where distance <= 0, 0 where it is beyond width, smoothstep between."""
+    x = np.clip(1.0 - distance_s / width_s, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def contact_intervals(phones: tuple[TimedPhone, ...], contact: str) -> list[tuple[float, float]]:
+    """When lips or teeth touch: [start, burst] of a stop, the whole of a nasal or fricative; neighbours that touch are one.
+
+    Short closures are drawn out to four frames of 60 Hz, mostly backwards, so that any frame rate from 24 meets them.
+    """
+    intervals: list[tuple[float, float]] = []
+    for i, phone in enumerate(phones):
+        if phone.phone.contact != contact:
+            continue
+        held_on = i + 1 < len(phones) and phones[i + 1].phone.contact == contact
+        start_s, end_s = phone.start_s, phone.end_s if held_on else _contact_end(phone)
+        if contact != "teeth":
+            missing = max(0.0, _SEAL_HOLD_S - (end_s - start_s))
+            start_s, end_s = start_s - 0.7 * missing, end_s + 0.3 * missing
+        if intervals and start_s - intervals[-1][1] < 0.02:
+            intervals[-1] = (intervals[-1][0], end_s)
+        else:
+            intervals.append((start_s, end_s))
+    return intervals
+
+
+def _contact_end(phone: TimedPhone) -> float:
+    if phone.phone.is_stop:
+        return phone.release_s
+    return phone.end_s - 0.12 * phone.duration_s
+
+
+def speech_activity(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
+    """(T,) 1 where somebody speaks, falling to 0 within 150 ms into a pause; what keeps expressions from opening a resting mouth."""
+    track = np.zeros(len(times_s))
+    for phone in phones:
+        if phone.phone.phone_class != "silence":
+            near = np.minimum(_ramp(phone.start_s - times_s, 0.12), _ramp(times_s - phone.end_s, 0.15))
+            track = np.maximum(track, near)
+    return track
+
+
+def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
+    """Close what must close, in place, on ARKit curves: teeth for sibilants, lip on teeth for f v, lips for p b m (in that order).
+
+    At full seal mouthClose equals jawOpen and nothing else parts the lips, so aperture and lip gap are 0.
+    """
+    _keep_teeth_together(columns, mouth.teeth)
+    _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal))
+    _seal_lips(columns, mouth.seal, pressing)
+
+
+def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> None:
+    """Sibilants need a narrow channel between the teeth (Mooshammer et al. 2006)."""
+    columns["jawOpen"] += teeth * (np.minimum(columns["jawOpen"], _TEETH_TOGETHER_JAW) - columns["jawOpen"])
+
+
+def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
+    """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed (talker.md)."""
+    apex = {"jawOpen": (0.03, _TUCKED_JAW), "mouthRollLower": (0.48, 0.75), "mouthRollUpper": (0.0, 0.0), "mouthFunnel": (0.0, 0.25)}
+    for side in ("Left", "Right"):
+        apex["mouthLowerDown" + side] = (0.0, 0.02)
+        apex["mouthUpperUp" + side] = (0.11, 0.28)
+        apex["mouthPress" + side] = (0.0, 0.06)
+    for name, (least, most) in apex.items():
+        columns[name] += tuck * (np.clip(columns[name], least, most) - columns[name])
+
+
+def _seal_lips(columns: dict[str, np.ndarray], seal: np.ndarray, pressing: float) -> None:
+    """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed (talker.md)."""
+    jaw_up = np.clip(columns["jawOpen"], 0.03, _SEALED_JAW)
+    columns["jawOpen"] += seal * (jaw_up - columns["jawOpen"])
+    for name in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthShrugUpper", "tongueOut"):
+        columns[name] *= 1.0 - seal
+    columns["mouthFunnel"] *= 1.0 - 0.9 * seal
+    columns["mouthClose"] = seal * jaw_up  # what parts the lips is then (1 - seal) of the open jaw: one smooth closing
+    firm = _ramp(1.0 - seal, 0.3)  # lips press once they meet, not on the way
+    for name, level in (("mouthRollLower", 0.16), ("mouthRollUpper", 0.14), ("mouthPressLeft", 0.28), ("mouthPressRight", 0.28)):
+        columns[name] += firm * (np.clip(columns[name], level * pressing, 0.4) - columns[name])

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One clip: who says what, how, in which voice; its sound with pauses and room; its face. A function of (seed, number) alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ, motion_frame_count
+from diffusion_talker.corpus.emotions import EMOTIONS, Emotion, colour_prosody
+from diffusion_talker.corpus.face import animate
+from diffusion_talker.corpus.shards import Clip
+from diffusion_talker.corpus.talkers import TALKERS, VoiceSpec
+from diffusion_talker.corpus.text import compose_line
+from diffusion_talker.corpus.timing import TimedPhone, class_track, fill_silence, place_phones, shift
+from diffusion_talker.corpus.voices import espeak, festival, flite
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, Voice, to_16_khz
+from diffusion_talker.errors import CorpusError
+
+#: Share of the languages in eSpeak's lines. The natural English voices of the other engines come on top.
+_LANGUAGE_SHARES = {"en": 0.28, "de": 0.30, "fr": 0.10, "es": 0.08, "it": 0.06, "nl": 0.07, "pt": 0.05, "pl": 0.06}
+_ENGINE_SHARES = {"espeak": 0.60, "flite": 0.24, "festival": 0.16}
+_SILENT_CLIP_SHARE = 0.03
+_NEUTRAL_SHARE = 0.4
+_ALPHABETS = {"espeak": "ipa", "flite": "arpabet", "festival": "arpabet"}
+_PEAK = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about a clip that is decided before it is spoken."""
+
+    identity: int
+    spec: VoiceSpec
+    voice: Voice
+    emotion: int
+    intensity: float
+    prosody: Prosody
+    tract: float
+    lines: tuple[str, ...]
+
+
+def usable_voices(engines: tuple[str, ...]) -> dict[int, tuple[VoiceSpec, ...]]:
+    """Voices of every talker that can speak here, given the engines that are installed and allowed."""
+    usable = {
+        i: tuple(spec for spec in talker.voices if spec.engine in engines and missing_reason(spec.engine, spec.voice) is None)
+        for i, talker in enumerate(TALKERS)
+    }
+    return {i: specs for i, specs in usable.items() if specs}
+
+
+def missing_reason(engine: str, voice: str = "kal_diphone") -> str | None:
+    """Why an engine (or its voice) cannot be used here, or None when it can."""
+    if engine == "espeak":
+        return espeak.missing_reason()
+    return flite.missing_reason() if engine == "flite" else festival.missing_reason(voice)
+
+
+def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) -> Clip:
+    """Clip `number` of the corpus of that seed. Raises CorpusError when its engine fails."""
+    rng = np.random.default_rng([seed, number])
+    plan = plan_clip(rng, voices)
+    if rng.random() < _SILENT_CLIP_SHARE:
+        plan = replace(plan, lines=())
+    samples, phones = speak(plan, rng)
+    samples = add_room(samples, plan, rng)
+    frame_count = motion_frame_count(len(samples))
+    motion = animate(
+        phones, frame_count, float(MOTION_RATE_HZ), TALKERS[plan.identity].axes, EMOTIONS[plan.emotion], plan.intensity, rng
+    )
+    return Clip(
+        samples=np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16),
+        motion=motion.astype(np.float16),
+        phone=class_track(phones, frame_count, MOTION_RATE_HZ),
+        identity=plan.identity,
+        emotion=plan.emotion,
+        intensity=plan.intensity,
+        language=plan.voice.language,
+        engine=plan.voice.engine,
+        voice=plan.voice.name,
+        text=" / ".join(plan.lines),
+    )
+
+
+def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]) -> Plan:
+    """Draw who speaks, the emotion, the prosody and the lines."""
+    identity = int(rng.choice(sorted(voices)))
+    talker = TALKERS[identity]
+    emotion = 0 if rng.random() < _NEUTRAL_SHARE else int(rng.integers(1, len(EMOTIONS)))
+    intensity = 0.0 if emotion == 0 else float(rng.uniform(0.4, 1.0))
+    spec = _choose_voice(rng, voices[identity])
+    voice = _bind(spec, rng)
+    usual = Prosody(rate=talker.pace * rng.uniform(0.85, 1.35), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.8, 1.25))
+    lines: list[str] = []
+    target_words = int(rng.integers(6, 24))
+    while sum(len(line.split()) for line in lines) < target_words:
+        lines.append(compose_line(voice.language, rng))
+    return Plan(
+        identity=identity,
+        spec=spec,
+        voice=voice,
+        emotion=emotion,
+        intensity=intensity,
+        prosody=colour_prosody(usual, EMOTIONS[emotion], intensity),
+        tract=spec.tract * rng.uniform(0.95, 1.055),
+        lines=tuple(lines),
+    )
+
+
+def _choose_voice(rng: np.random.Generator, specs: tuple[VoiceSpec, ...]) -> VoiceSpec:
+    engines = sorted({spec.engine for spec in specs})
+    shares = np.array([_ENGINE_SHARES[engine] for engine in engines])
+    engine = str(rng.choice(engines, p=shares / shares.sum()))
+    of_engine = [spec for spec in specs if spec.engine == engine]
+    return of_engine[int(rng.integers(len(of_engine)))]
+
+
+def _bind(spec: VoiceSpec, rng: np.random.Generator) -> Voice:
+    if spec.engine == "espeak":
+        shares = np.array(list(_LANGUAGE_SHARES.values()))
+        language = str(rng.choice(list(_LANGUAGE_SHARES), p=shares / shares.sum()))
+        files = espeak.LANGUAGE_FILES[language]
+        return espeak.EspeakVoice(spec.voice, language, files[int(rng.integers(len(files)))], spec.pitch)
+    if spec.engine == "flite":
+        return flite.FliteVoice(spec.voice, spec.pitch / 50)
+    return festival.FestivalVoice(spec.voice, spec.pitch / 50)
+
+
+def speak(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, tuple[TimedPhone, ...]]:
+    """All lines with pauses around them: (samples (N,) in [-1, 1] at 16 kHz, phones without holes)."""
+    if not plan.lines:
+        duration_s = float(rng.uniform(2.5, 5.0))
+        return np.zeros(int(duration_s * SAMPLE_RATE_HZ), np.float32), fill_silence((), duration_s)
+    parts = [_pause(rng.uniform(0.05, 0.7))]
+    phones: list[TimedPhone] = []
+    for i, line in enumerate(plan.lines):
+        utterance = _trim(change_tract(plan.voice.synthesize(line, plan.prosody), plan.tract))
+        offset_s = sum(map(len, parts)) / SAMPLE_RATE_HZ
+        placed = place_phones(utterance.phones, _ALPHABETS[plan.voice.engine], plan.voice.language, utterance.samples)
+        phones.extend(shift(placed, offset_s))
+        last = i + 1 == len(plan.lines)
+        parts += [utterance.samples, _pause(rng.uniform(0.3, 1.1) if last else _gap_s(rng))]
+    samples = np.concatenate(parts)
+    peak = float(np.abs(samples).max())
+    if peak <= 0:
+        raise CorpusError(f"The voice {plan.voice.name} made only silence for {plan.lines[0]!r}.")
+    return samples * (_PEAK / peak), fill_silence(phones, len(samples) / SAMPLE_RATE_HZ)
+
+
+def _gap_s(rng: np.random.Generator) -> float:
+    return float(rng.uniform(0.05, 0.35) if rng.random() < 0.6 else rng.uniform(0.35, 1.4))
+
+
+def _pause(duration_s: float) -> np.ndarray:
+    return np.zeros(int(duration_s * SAMPLE_RATE_HZ), np.float32)
+
+
+def _trim(utterance: Utterance) -> Utterance:
+    """Cut the engine's own silence at both ends to at most 50 ms: pauses are ours to choose."""
+    speech = [span for span in utterance.phones if span.symbol not in ("", "pau", "sil", "h#")]
+    if not speech:
+        raise CorpusError("The engine found nothing to say in the line.")
+    first_s = max(0.0, speech[0].start_s - 0.05)
+    last_s = speech[-1].end_s + 0.05
+    samples = utterance.samples[int(first_s * SAMPLE_RATE_HZ) : int(last_s * SAMPLE_RATE_HZ)]
+    end_s = len(samples) / SAMPLE_RATE_HZ
+    spans = [
+        PhoneSpan(span.symbol, min(max(span.start_s - first_s, 0.0), end_s), min(max(span.end_s - first_s, 0.0), end_s), span.stress)
+        for span in utterance.phones
+    ]
+    return Utterance(samples, tuple(span for span in spans if span.end_s > span.start_s))
+
+
+def change_tract(utterance: Utterance, factor: float) -> Utterance:
+    """Another size of speaker: resonances and pitch times `factor`, time divided by it, phones moved alike."""
+    rate_hz = int(round(SAMPLE_RATE_HZ * factor / 80)) * 80
+    if rate_hz == SAMPLE_RATE_HZ:
+        return utterance
+    scale = SAMPLE_RATE_HZ / rate_hz
+    spans = tuple(PhoneSpan(p.symbol, p.start_s * scale, p.end_s * scale, p.stress) for p in utterance.phones)
+    return Utterance(to_16_khz(utterance.samples, rate_hz), spans)
+
+
+def add_room(samples: np.ndarray, plan: Plan, rng: np.random.Generator) -> np.ndarray:
+    """Level of the emotion's voice, and in most clips a noise floor, so that silence is not always digital."""
+    emotion: Emotion = EMOTIONS[plan.emotion]
+    samples = samples * 10 ** ((emotion.voice_level_db * plan.intensity + rng.uniform(-4, 2)) / 20)
+    if rng.random() < 0.65 or not plan.lines:
+        level = 10 ** (rng.uniform(-72, -46) / 20)
+        samples = samples + level * coloured_noise(len(samples), rng)
+    return samples.astype(np.float32)
+
+
+def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """(count,) noise of unit deviation whose spectrum falls by 0-6 dB per octave."""
+    spectrum = rfft(rng.normal(size=next_fast_len(count, real=True)))
+    slope = rng.uniform(0.0, 1.0)
+    shaped = irfft(spectrum / np.maximum(np.arange(len(spectrum)), 20.0) ** slope)[:count]
+    return shaped / max(float(shaped.std()), 1e-12)
+
+

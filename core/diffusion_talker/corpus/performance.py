@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a face does above the mouth: blinks, gaze, brows, head, breath. Added to the same columns; the lips are never touched here.
+
+Numbers from talker.md's sources: blink timing VanderWerf et al. (2003), saccades Lee, Badler & Badler (2002), nods and brow raises on pitch accents
+Munhall et al. (2004) and Cave et al. (1996).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion_talker.corpus.timing import TimedPhone
+
+Columns = dict[str, np.ndarray]
+_DEGREE = np.pi / 180
+
+
+@dataclass(frozen=True)
+class Liveliness:
+    """How much the upper face moves: blinks per minute, factors on brows and head, and the head's mean pitch in radians (down positive)."""
+
+    blink_rate_per_min: float = 17.0
+    brow_activity: float = 1.0
+    head_motion: float = 1.0
+    head_pitch_rad: float = 0.0
+
+
+def add_performance(
+    columns: Columns, phones: tuple[TimedPhone, ...], rate_hz: float, liveliness: Liveliness, rng: np.random.Generator
+) -> None:
+    """Add blinks, gaze, brows and head motion of one clip, in place."""
+    frame_count = len(columns["jawOpen"])
+    times_s = np.arange(frame_count) / rate_hz
+    accents = find_accents(phones)
+    shifts_s = add_gaze(columns, times_s, rng)
+    add_blinks(columns, times_s, phrase_ends(phones), shifts_s, liveliness.blink_rate_per_min, rng)
+    add_brows(columns, times_s, accents, liveliness.brow_activity, rng)
+    add_head(columns, times_s, accents, liveliness, rng)
+
+
+def find_accents(phones: tuple[TimedPhone, ...]) -> list[tuple[float, float]]:
+    """(time in s, strength 0-1) of prominent vowels: loud and long for this line, at least 0.4 s apart."""
+    vowels = [p for p in phones if p.phone.is_vowel]
+    if not vowels:
+        return []
+    usual_s = float(np.median([p.duration_s for p in vowels]))
+    strength = [(p.gain - 1.0) / 0.3 + 0.5 * np.log2(max(p.duration_s, 0.02) / usual_s) for p in vowels]
+    chosen: list[tuple[float, float]] = []
+    for phone, value in sorted(zip(vowels, strength), key=lambda pair: -pair[1]):
+        time_s = phone.start_s + 0.4 * phone.duration_s
+        if value > 0.2 and all(abs(time_s - other) > 0.4 for other, _ in chosen):
+            chosen.append((time_s, float(np.clip(value, 0.2, 1.0))))
+    return sorted(chosen)
+
+
+def phrase_ends(phones: tuple[TimedPhone, ...]) -> list[float]:
+    """Times at which a pause begins."""
+    return [p.start_s for p in phones if p.phone.phone_class == "silence" and p.duration_s > 0.12 and p.start_s > 0.05]
+
+
+def add_gaze(columns: Columns, times_s: np.ndarray, rng: np.random.Generator) -> list[float]:
+    """Saccades every 0.5-3 s, small, mostly back to the listener; each takes 25-50 ms. Returns their times."""
+    duration_s = times_s[-1] if len(times_s) else 0.0
+    yaw, pitch = np.zeros(len(times_s)), np.zeros(len(times_s))
+    time_s, at, shifts = 0.0, (rng.normal(0, 0.03), rng.normal(0, 0.02)), []
+    while time_s < duration_s:
+        length_s = 0.5 + rng.gamma(2.0, 0.6)
+        away = rng.random() < 0.4
+        target = (rng.normal(0, 0.13), rng.normal(0.03, 0.08)) if away else (rng.normal(0, 0.03), rng.normal(0, 0.02))
+        move = _ease((times_s - time_s) / (0.025 + 0.12 * float(np.hypot(target[0] - at[0], target[1] - at[1]))))
+        yaw += move * (target[0] - at[0])
+        pitch += move * (target[1] - at[1])
+        shifts.append(time_s)
+        at, time_s = target, time_s + length_s
+    yaw, pitch = yaw - yaw[0] if len(yaw) else yaw, pitch
+    _write_gaze(columns, np.clip(yaw, -0.45, 0.45), np.clip(pitch, -0.35, 0.35))
+    return shifts[1:]
+
+
+def _write_gaze(columns: Columns, yaw: np.ndarray, pitch: np.ndarray) -> None:
+    """yaw > 0 looks to the person's left, pitch > 0 down; the lid follows the eye down."""
+    for outward, inward, direction in (("eyeLookOutLeft", "eyeLookInRight", yaw), ("eyeLookOutRight", "eyeLookInLeft", -yaw)):
+        columns[outward] += np.maximum(direction, 0)
+        columns[inward] += np.maximum(direction, 0)
+    for side in ("Left", "Right"):
+        columns["eyeLookDown" + side] += np.maximum(pitch, 0)
+        columns["eyeLookUp" + side] += np.maximum(-pitch, 0)
+        columns["eyeBlink" + side] += 0.45 * np.maximum(pitch, 0)
+
+
+def _ease(x: np.ndarray) -> np.ndarray:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3 - 2 * x)
+
+
+def add_blinks(
+    columns: Columns, times_s: np.ndarray, ends_s: list[float], shifts_s: list[float], rate_per_min: float, rng: np.random.Generator
+) -> None:
+    """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never within 0.4 s of each other."""
+    duration_s = float(times_s[-1]) if len(times_s) else 0.0
+    expected = rate_per_min / 60 * duration_s
+    free = rng.uniform(0, duration_s, rng.poisson(0.45 * expected))
+    tied = [t + rng.uniform(-0.05, 0.15) for t in (*ends_s, *shifts_s)]
+    chance = min(1.0, 0.55 * expected / len(tied)) if tied else 0.0
+    picked = sorted([*free, *(t for t in tied if rng.random() < chance)])
+    last_s = -1.0
+    for start_s in picked:
+        if start_s - last_s > 0.4:
+            _add_blink(columns, times_s, start_s, rng)
+            last_s = start_s
+
+
+def _add_blink(columns: Columns, times_s: np.ndarray, start_s: float, rng: np.random.Generator) -> None:
+    """One blink: closes in 70-100 ms, holds 20-50 ms, opens in 150-250 ms; the sides a few ms apart."""
+    close_s, hold_s, open_s = rng.uniform(0.07, 0.10), rng.uniform(0.02, 0.05), rng.uniform(0.15, 0.25)
+    depth = rng.uniform(0.86, 1.0)
+    offset_s = rng.normal(0, 0.004)
+    for side, lag_s in (("Left", offset_s), ("Right", -offset_s)):
+        t = times_s - start_s - lag_s
+        lid = depth * np.minimum(_ease(t / close_s), 1 - _ease((t - close_s - hold_s) / open_s))
+        columns["eyeBlink" + side] += lid * (1 - np.clip(columns["eyeBlink" + side], 0, 1))
+        columns["eyeSquint" + side] += 0.12 * lid
+
+
+def add_brows(columns: Columns, times_s: np.ndarray, accents: list[tuple[float, float]], activity: float, rng: np.random.Generator) -> None:
+    """Raises on some accents, lowering on a few, over a slow drift."""
+    raised = np.maximum(0.05 * smooth_noise(times_s, 0.5, rng), 0)
+    lowered = np.zeros(len(times_s))
+    for time_s, strength in accents:
+        kind = rng.random()
+        bump = _bump(times_s, time_s - 0.05, rng.uniform(0.10, 0.18)) * strength * rng.uniform(0.5, 1.0)
+        if kind < 0.45:
+            raised = raised + 0.35 * bump
+        elif kind < 0.57:
+            lowered = lowered + 0.30 * bump
+    tilt = rng.normal(0, 0.12)
+    columns["browInnerUp"] += activity * raised
+    columns["browOuterUpLeft"] += activity * raised * (0.8 + tilt)
+    columns["browOuterUpRight"] += activity * raised * (0.8 - tilt)
+    for side in ("Left", "Right"):
+        columns["browDown" + side] += activity * lowered
+        columns["eyeWide" + side] += 0.25 * activity * raised
+        columns["eyeSquint" + side] += 0.2 * activity * lowered
+
+
+def add_head(
+    columns: Columns, times_s: np.ndarray, accents: list[tuple[float, float]], liveliness: Liveliness, rng: np.random.Generator
+) -> None:
+    """Drift below 1 Hz of 2-4 degrees and nods on accents. Yaw to the left, pitch down and roll to the left are positive, radians."""
+    drift = {"HeadYaw": 2.6, "HeadPitch": 1.7, "HeadRoll": 1.5}
+    for name, degrees in drift.items():
+        columns[name] += liveliness.head_motion * degrees * _DEGREE * smooth_noise(times_s, 0.35, rng)
+    columns["HeadPitch"] += liveliness.head_pitch_rad
+    for time_s, strength in accents:
+        if rng.random() < 0.6:
+            nod = _bump(times_s, time_s, rng.uniform(0.09, 0.14)) - 0.4 * _bump(times_s, time_s - 0.22, 0.11)
+            columns["HeadPitch"] += liveliness.head_motion * strength * rng.uniform(1.2, 3.2) * _DEGREE * nod
+
+
+def add_breath(columns: Columns, phones: tuple[TimedPhone, ...], rate_hz: float, rng: np.random.Generator) -> None:
+    """Now and then lips part slightly for the breath before a phrase that follows a pause of half a second or more."""
+    times_s = np.arange(len(columns["jawOpen"])) / rate_hz
+    for phone, following in zip(phones, phones[1:]):
+        if phone.phone.phone_class == "silence" and phone.duration_s > 0.5 and rng.random() < 0.35:
+            breath = _bump(times_s, following.start_s - 0.24, 0.07) * rng.uniform(0.5, 1.0)
+            columns["jawOpen"] += 0.04 * breath
+            for side in ("Left", "Right"):
+                columns["mouthLowerDown" + side] += 0.03 * breath
+                columns["noseSneer" + side] += 0.04 * breath
+
+
+def _bump(times_s: np.ndarray, centre_s: float, width_s: float) -> np.ndarray:
+    return np.exp(-0.5 * ((times_s - centre_s) / width_s) ** 2)
+
+
+def smooth_noise(times_s: np.ndarray, cutoff_hz: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise of unit deviation below a cutoff: sines at random frequencies and phases, the same at any frame rate."""
+    count = 6
+    frequencies = rng.uniform(0.04, cutoff_hz, count)
+    phases = rng.uniform(0, 2 * np.pi, count)
+    weights = rng.normal(0, 1, count) / np.sqrt(0.5 * count)
+    return np.sin(2 * np.pi * np.outer(times_s, frequencies) + phases) @ weights
