@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Add the demo head, so that lip sync can be tried without a character of one's own."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..demo_head import create_demo_head
+
+
+class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
+    """Add a talking head with the 52 ARKit shape keys at the 3D cursor"""
+
+    bl_idname = "diffusion_talker.add_demo_head"
+    bl_label = "Add Demo Head"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave the present mode first: the head is added in Object Mode")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        collection = context.collection
+        if collection.library is not None:
+            self.report({"ERROR"}, f"The collection '{collection.name}' is linked: make another collection active first")
+            return {"CANCELLED"}
+        head = create_demo_head(collection)
+        head.location = context.scene.cursor.location
+        for obj in context.selected_objects:
+            obj.select_set(False)
+        head.select_set(True)
+        context.view_layer.objects.active = head
+        return {"FINISHED"}
