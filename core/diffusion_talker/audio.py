@@ -55,7 +55,7 @@ class ArraySource:
     """Sound that is in memory already.
 
     samples: (N,) or (N, channels), float in [-1, 1] or integer PCM. Channels are averaged, NaN and infinity become 0.
-    Raises AudioEmptyError without samples, AudioUnreadableError for another shape, SettingsError for a rate that is none.
+    Raises AudioEmptyError without samples, AudioUnreadableError for another shape, SettingsError for a wrong rate.
     """
 
     def __init__(self, samples: np.ndarray, rate_hz: float) -> None:
@@ -85,17 +85,16 @@ class FileSource:
         self.path = Path(path)
         _check_range(start_s, end_s)
         self._decoder = _open_decoder(self.path)
-        rate_hz = self._decoder.rate_hz
-        self._raw_start = min(round(start_s * rate_hz), self._decoder.frame_count)
-        raw_stop = self._decoder.frame_count if end_s is None else min(round(end_s * rate_hz), self._decoder.frame_count)
+        rate_hz, available = self._decoder.rate_hz, self._decoder.frame_count
+        self._raw_start = min(round(start_s * rate_hz), available)
+        raw_stop = available if end_s is None else min(round(end_s * rate_hz), available)
         raw_count = raw_stop - self._raw_start
-        if self._decoder.frame_count == 0:
+        if available == 0:
             raise AudioEmptyError(f"'{self.path}' holds no sound. Choose a recording that is longer than zero seconds.")
         if raw_count <= 0:
-            raise AudioEmptyError(
-                f"'{self.path}' has no sound between {start_s:g} s and {'its end' if end_s is None else f'{end_s:g} s'}: "
-                f"it is {self._decoder.frame_count / rate_hz:.2f} s long. Choose a range inside it."
-            )
+            end = "its end" if end_s is None else f"{end_s:g} s"
+            raise AudioEmptyError(f"'{self.path}' has no sound between {start_s:g} s and {end}: "
+                                  f"it is {available / rate_hz:.2f} s long. Choose a range inside it.")
         self._resampler = _Resampler(_Rate.of(rate_hz), raw_count, self._read_raw)
 
     @property
@@ -225,7 +224,7 @@ class _Rate:
     @staticmethod
     def of(rate_hz: float) -> _Rate:
         if not (math.isfinite(rate_hz) and 100 <= rate_hz <= 10_000_000):
-            raise SettingsError(f"A sample rate of {rate_hz} Hz is not one of sound. Use the recording's rate, such as 48000.")
+            raise SettingsError(f"{rate_hz} Hz is not a sample rate of sound. Use the recording's rate, such as 48000.")
         # Rates are given to a millihertz at most; the ratio is kept exact so that hours do not drift.
         numerator, denominator = SAMPLE_RATE_HZ * 1000, round(rate_hz * 1000)
         divisor = math.gcd(numerator, denominator)
@@ -465,7 +464,7 @@ def _check_range(start_s: float, end_s: float | None) -> None:
 def _to_mono(samples: np.ndarray) -> np.ndarray:
     """Average of the channels as finite float32; integer PCM is scaled to [-1, 1]."""
     if samples.ndim not in (1, 2):
-        raise AudioUnreadableError(f"Samples of shape {samples.shape} are not sound. Give (samples,) or (samples, channels).")
+        raise AudioUnreadableError(f"An array {samples.shape} is not sound. Give (samples,) or (samples, channels).")
     if samples.dtype == np.uint8:
         samples = (samples.astype(np.float32) - 128) / 128
     elif np.issubdtype(samples.dtype, np.integer):

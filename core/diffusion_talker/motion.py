@@ -27,7 +27,8 @@ _LIP_OPENERS = ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft",
 class Motion:
     """Curves of a face: frame i is at time i / rate_hz.
 
-    weights: (T, C) float32; ARKit channels in [0, 1], head rotation in radians. channels: C names. rate_hz: frames a second.
+    weights: (T, C) float32; ARKit channels in [0, 1], head rotation in radians. channels: C names. rate_hz: frames per
+    second.
     """
 
     weights: np.ndarray  # (T, C) float32
@@ -98,7 +99,7 @@ def lip_aperture(motion: Motion) -> np.ndarray:
 def resample_motion(motion: Motion, rate_hz: float) -> Motion:
     """The same motion at another frame rate, closures and blinks kept (see `sample_motion`)."""
     if not (math.isfinite(rate_hz) and rate_hz > 0):
-        raise SettingsError(f"The frame rate must be a positive number of frames a second, not {rate_hz}. Try 24, 25 or 30.")
+        raise SettingsError(f"The frame rate must be a number above 0, not {rate_hz}. Try 24, 25 or 30.")
     if rate_hz == motion.rate_hz:
         return motion
     frame_count = math.ceil(motion.frame_count * rate_hz / motion.rate_hz - 1e-6)

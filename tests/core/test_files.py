@@ -39,8 +39,9 @@ def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OutputError, match="disk is full. Free some space"), atomic_write(tmp_path / "take.csv") as stream:
-        stream.write(b"curves")
+    with pytest.raises(OutputError, match="disk is full. Free some space"):
+        with atomic_write(tmp_path / "take.csv") as stream:
+            stream.write(b"curves")
     assert os.listdir(tmp_path) == []
 
 

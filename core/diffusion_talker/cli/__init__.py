@@ -87,10 +87,12 @@ def _overview() -> argparse.ArgumentParser:
     listing = "\n".join(f"  {verb.name:<{width}}  {verb.help}" for verb in VERBS)
     parser = argparse.ArgumentParser(
         prog=PROGRAM, usage=f"{PROGRAM} COMMAND ...", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Speech-driven facial animation.", epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' tells more.",
+        description="Speech-driven facial animation.",
+        epilog=f"commands:\n{listing}\n\n'{PROGRAM} COMMAND --help' tells more.",
     )
     parser.add_argument("--version", action="version", version=f"diffusion-talker {__version__}")
-    parser.add_argument("verb", metavar="COMMAND", choices=[verb.name for verb in VERBS], help="one of the commands below")
+    names = [verb.name for verb in VERBS]
+    parser.add_argument("verb", metavar="COMMAND", choices=names, help="one of the commands below")
     return parser
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn recorded speech into facial animation. With a folder as output, many recordings share one load of the student."""
+"""Turn recorded speech into facial animation. With a folder as output, many recordings share one student."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion_talker.audio import FileSource
-from diffusion_talker.cli.options import add_student_arguments, non_negative_number, open_student, positive_number
+from diffusion_talker.cli.options import (
+    add_performance_arguments,
+    add_student_arguments,
+    non_negative_number,
+    open_student,
+    performance_settings,
+    positive_number,
+)
 from diffusion_talker.cli.progress import ProgressBar
 from diffusion_talker.errors import (
     CancelledError,
@@ -38,28 +45,21 @@ class Line:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `generate`."""
     parser.usage = f"%(prog)s IN.wav [IN.wav ...] OUT.{{{','.join(_FORMAT_NAMES)}}} | FOLDER/ [options]"
-    parser.add_argument("recordings", nargs="+", type=Path, metavar="IN", help="recorded speech: WAV, FLAC, OGG, MP3 ...")
+    parser.add_argument("recordings", nargs="+", type=Path, metavar="IN", help="recorded speech: WAV, FLAC, OGG, MP3")
     parser.add_argument("output", metavar="OUT", help="motion file for one recording, or a folder for any number")
     parser.add_argument("--format", choices=_FORMAT_NAMES, help="format of the files in the folder (default: csv)")
-    voice = parser.add_argument_group("performance")
-    voice.add_argument("--identity", default="auto", metavar="NAME", help="talker, see 'identities' (default: auto)")
-    voice.add_argument("--emotion", default="auto", metavar="NAME", help="emotion, see 'identities' (default: auto)")
-    voice.add_argument("--intensity", type=float, default=1.0, help="strength of the emotion (default: 1)")
-    voice.add_argument("--style-strength", type=float, default=1.0, help="strength of the talker's own style (default: 1)")
-    voice.add_argument("--seed", type=int, default=0, help="another seed gives another take (default: 0)")
+    add_performance_arguments(parser.add_argument_group("performance"))
     output = parser.add_argument_group("output")
     output.add_argument("--fps", type=positive_number, default=60.0, help="frames a second (default: 60)")
     output.add_argument("--start-s", type=non_negative_number, default=0.0, help="first second of the recording to use")
     output.add_argument("--end-s", type=positive_number, help="last second of the recording to use (default: its end)")
     output.add_argument("--quiet", action="store_true", help="print errors only")
-    engine = parser.add_argument_group("engine")
-    engine.add_argument("--steps", type=int, help="denoising steps (default: the student's own)")
-    add_student_arguments(engine)
+    add_student_arguments(parser.add_argument_group("engine"))
 
 
 def run(args: argparse.Namespace) -> int:
     """Generate every line; 1 if any of them failed."""
-    settings = GenerateSettings(args.identity, args.emotion, args.intensity, args.style_strength, args.steps, args.seed)
+    settings = performance_settings(args)
     lines = plan_lines(args.recordings, args.output, args.format)
     student = open_student(args)
     failed = sum(not _generate_or_report(student, settings, line, args, single=len(lines) == 1) for line in lines)
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def plan_lines(recordings: list[Path], output: str, file_format: str | None) -> list[Line]:
-    """Where each recording's motion goes. Makes the folder. Raises SettingsError if the arguments do not fit together."""
+    """Where each recording's motion goes; makes the folder. Raises SettingsError if the arguments do not fit."""
     target = Path(output)
     is_folder = target.is_dir() or output.endswith(("/", os.sep)) or (file_format is not None and not target.suffix)
     if is_folder:
@@ -79,7 +79,8 @@ def plan_lines(recordings: list[Path], output: str, file_format: str | None) -> 
         raise SettingsError(f"'{output}' is neither a folder nor a motion file. End it in / or in one of "
                             f"{', '.join(known.extension for known in FORMATS)}.")
     if len(recordings) > 1:
-        raise SettingsError(f"{len(recordings)} recordings cannot go into the one file '{output}'. Give a folder, ending in /.")
+        raise SettingsError(f"{len(recordings)} recordings cannot go into one file, '{output}'. "
+                            "Give a folder, ending in /.")
     if file_format is not None and file_format != target.suffix.lower()[1:]:
         raise SettingsError(f"'{output}' and --format {file_format} disagree. Leave one of them out.")
     return [Line(recordings[0], target)]
@@ -90,7 +91,7 @@ def _plan_folder(recordings: list[Path], folder: Path, file_format: str) -> list
     taken: dict[Path, Path] = {}
     for line in lines:
         if line.output in taken:
-            raise SettingsError(f"'{taken[line.output]}' and '{line.recording}' would both be written to '{line.output}'. "
+            raise SettingsError(f"'{taken[line.output]}' and '{line.recording}' would both become '{line.output}'. "
                                 "Rename one, or give them different folders.")
         taken[line.output] = line.recording
     try:

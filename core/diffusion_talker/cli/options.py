@@ -7,10 +7,25 @@ import argparse
 import math
 from pathlib import Path
 
-from diffusion_talker.student import DEVICES, RUNTIMES, Student, load_student
+from diffusion_talker.student import DEVICES, RUNTIMES, GenerateSettings, Student, load_student
 
 
-def add_student_arguments(parser: argparse.ArgumentParser) -> None:
+def add_performance_arguments(parser: argparse._ActionsContainer) -> None:
+    """How the line is performed."""
+    parser.add_argument("--identity", default="auto", metavar="NAME", help="talker, see 'identities' (default: auto)")
+    parser.add_argument("--emotion", default="auto", metavar="NAME", help="emotion, see 'identities' (default: auto)")
+    parser.add_argument("--intensity", type=float, default=1.0, help="strength of the emotion (default: 1)")
+    parser.add_argument("--style-strength", type=float, default=1.0, help="strength of the talker's style (default: 1)")
+    parser.add_argument("--steps", type=int, help="denoising steps (default: the student's own)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed gives another take (default: 0)")
+
+
+def performance_settings(args: argparse.Namespace) -> GenerateSettings:
+    """Settings that `add_performance_arguments` asked for; the student checks them."""
+    return GenerateSettings(args.identity, args.emotion, args.intensity, args.style_strength, args.steps, args.seed)
+
+
+def add_student_arguments(parser: argparse._ActionsContainer) -> None:
     """Which student runs, and on what."""
     parser.add_argument("--student", type=Path, metavar="FILE", help="student bundle (default: the one in the package)")
     parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (default: auto)")

@@ -56,7 +56,8 @@ def predict(
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"The folder '{target.parent}' could not be made: {error.strerror}. Choose another.") from error
+            message = f"The folder '{target.parent}' could not be made: {error.strerror}. Choose another."
+            raise OutputError(message) from error
         with FileSource(recording.path) as source:
             motion = student.generate(source, settings, None, None)
         write_motion(target, select_channels(motion, ARKIT_52))

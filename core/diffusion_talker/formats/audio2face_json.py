@@ -8,10 +8,9 @@ import os
 
 import numpy as np
 
-from diffusion_talker.channels import canonical_motion_channel
 from diffusion_talker.errors import FormatError
 from diffusion_talker.files import atomic_write
-from diffusion_talker.formats.reading import checked_rate, read_text
+from diffusion_talker.formats.reading import checked_channels, checked_rate, read_text
 from diffusion_talker.motion import Motion
 
 _ROWS_AT_ONCE = 512
@@ -28,7 +27,7 @@ def read_audio2face_json(path: str | os.PathLike[str]) -> Motion:
     for field, found in (("numPoses", len(names)), ("numFrames", len(weights))):
         if document.get(field, found) != found:
             raise FormatError(f"'{path}': '{field}' says {document[field]!r}, the file holds {found}. Export it again.")
-    return Motion(weights, tuple(canonical_motion_channel(name) for name in names), rate_hz)
+    return Motion(weights, checked_channels(path, "'facsNames'", names), rate_hz)
 
 
 def write_audio2face_json(path: str | os.PathLike[str], motion: Motion, track_path: str = "") -> None:
@@ -49,7 +48,8 @@ def _parse(path: str | os.PathLike[str]) -> dict:
     try:
         document = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise FormatError(f"'{path}', line {error.lineno}, column {error.colno}: not valid JSON. Export it again.") from error
+        where = f"line {error.lineno}, column {error.colno}"
+        raise FormatError(f"'{path}', {where}: not valid JSON. Export it again.") from error
     except (RecursionError, ValueError) as error:  # nested without end; an integer of thousands of digits
         raise FormatError(f"'{path}' is not an Audio2Face export. Choose another file.") from error
     if not isinstance(document, dict):
@@ -63,7 +63,7 @@ def _read_weights(path: str | os.PathLike[str], rows: object, channel_count: int
         raise FormatError(f"'{path}': 'weightMat' must be a list of frames. Export the file again from Audio2Face.")
     for frame, row in enumerate(rows):
         if not isinstance(row, list) or len(row) != channel_count:
-            raise FormatError(f"'{path}': 'weightMat' frame {frame} does not hold {channel_count} values. Export it again.")
+            raise FormatError(f"'{path}': 'weightMat' frame {frame} must hold {channel_count} values. Export it again.")
         if not all(isinstance(value, (int, float)) and abs(value) < 1e9 for value in row):
-            raise FormatError(f"'{path}': 'weightMat' frame {frame} holds something that is not a weight. Export it again.")
+            raise FormatError(f"'{path}': 'weightMat' frame {frame} holds what is not a weight. Export it again.")
     return np.array(rows, np.float32).reshape(len(rows), channel_count)

@@ -17,7 +17,7 @@ import numpy as np
 from diffusion_talker.channels import HEAD_CHANNELS, LIVE_LINK_COLUMNS, canonical_motion_channel
 from diffusion_talker.errors import FormatError
 from diffusion_talker.files import atomic_write
-from diffusion_talker.formats.reading import MAX_RATE_HZ, read_text
+from diffusion_talker.formats.reading import MAX_RATE_HZ, checked_channels, read_text
 from diffusion_talker.motion import Motion
 
 #: Frames in a second of the timecode, whatever the rate of the rows.
@@ -114,11 +114,7 @@ def _read_header(path: str | os.PathLike[str], rows: list[tuple[int, list[str]]]
             f"'{path}', line 1: not a Live Link Face take, which begins with 'Timecode,BlendShapeCount,EyeBlinkLeft'. "
             "Choose another file."
         )
-    channels = tuple(canonical_motion_channel(name) for name in header[2:])
-    repeated = {name for name in channels if channels.count(name) > 1}
-    if repeated:
-        raise FormatError(f"'{path}', line 1: column '{min(repeated)}' appears more than once. Remove one of them.")
-    return channels
+    return checked_channels(path, "line 1", header[2:])
 
 
 def _read_rows(
@@ -150,7 +146,8 @@ def _read_values(path: str | os.PathLike[str], line: int, cells: list[str]) -> l
     except ValueError:
         pass
     wrong = next(i for i, cell in enumerate(cells[2:], start=3) if not _is_weight(cell))
-    raise FormatError(f"'{path}', line {line}, column {wrong}: '{cells[wrong - 1][:40]}' is not a number. Correct the line.")
+    raise FormatError(f"'{path}', line {line}, column {wrong}: '{cells[wrong - 1][:40]}' is not a number. "
+                      "Correct the line.")
 
 
 def _is_weight(cell: str) -> bool:

@@ -11,10 +11,9 @@ import zlib
 
 import numpy as np
 
-from diffusion_talker.channels import canonical_motion_channel
 from diffusion_talker.errors import FormatError
 from diffusion_talker.files import atomic_write
-from diffusion_talker.formats.reading import checked_rate, read_bytes
+from diffusion_talker.formats.reading import checked_channels, checked_rate, read_bytes
 from diffusion_talker.motion import Motion
 
 _FIELDS = ("weights", "names", "fps")
@@ -27,14 +26,15 @@ def read_motion_npz(path: str | os.PathLike[str]) -> Motion:
     content = read_bytes(path)
     weights, names, fps = (_read_field(path, content, field) for field in _FIELDS)
     if weights.ndim != 2 or weights.dtype.kind not in "fiu":
-        raise FormatError(f"'{path}': 'weights' must be numbers (frames, channels), not {weights.dtype} {weights.shape}.")
+        found = f"{weights.dtype} {weights.shape}"
+        raise FormatError(f"'{path}': 'weights' must be numbers (frames, channels), not {found}. Export it again.")
     if names.dtype.kind != "U" or names.shape != weights.shape[1:]:
-        raise FormatError(f"'{path}': 'names' must be {weights.shape[1]} text names, one for each column of 'weights'.")
+        raise FormatError(f"'{path}': 'names' must be {weights.shape[1]} text names, one a column. Export it again.")
     if not np.isfinite(weights).all():
         frame = int(np.argwhere(~np.isfinite(weights))[0, 0])
         raise FormatError(f"'{path}': 'weights' holds a value that is not a number in frame {frame}. Export it again.")
     rate_hz = checked_rate(path, "fps", fps.item() if fps.ndim == 0 else fps.tolist())
-    return Motion(weights, tuple(canonical_motion_channel(str(name)) for name in names), rate_hz)
+    return Motion(weights, checked_channels(path, "'names'", names.tolist()), rate_hz)
 
 
 def write_motion_npz(path: str | os.PathLike[str], motion: Motion) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from diffusion_talker.channels import canonical_motion_channel
 from diffusion_talker.errors import FormatError
 
 MAX_RATE_HZ = 1000.0
@@ -20,7 +22,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     except IsADirectoryError as error:
         raise FormatError(f"'{path}' is a folder. Choose a motion file.") from error
     except OSError as error:
-        raise FormatError(f"'{path}' could not be read: {error.strerror}. Check the file and its permissions.") from error
+        raise FormatError(f"'{path}' could not be read: {error.strerror}. Check its permissions.") from error
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -34,5 +36,16 @@ def read_text(path: str | os.PathLike[str]) -> str:
 def checked_rate(path: str | os.PathLike[str], field: str, value: object) -> float:
     """Frame rate from a file's field. Raises FormatError unless it is a number in (0, 1000]."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= MAX_RATE_HZ:
-        raise FormatError(f"'{path}': '{field}' must be a frame rate such as 30 or 60, not {value!r}. Correct the file.")
+        raise FormatError(f"'{path}': '{field}' must be a frame rate such as 30, not {value!r}. Correct the file.")
     return float(value)
+
+
+def checked_channels(path: str | os.PathLike[str], where: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of a file's columns in our spelling. Raises FormatError if two of them mean the same channel."""
+    channels = tuple(canonical_motion_channel(name) for name in names)
+    seen: dict[str, str] = {}
+    for channel, name in zip(channels, names, strict=True):
+        if channel in seen:
+            raise FormatError(f"'{path}', {where}: '{seen[channel]}' and '{name}' are the same channel. Remove one.")
+        seen[channel] = name
+    return channels
