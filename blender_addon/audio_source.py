@@ -37,12 +37,13 @@ class StripTimes:
 class Speech:
     """Sound to animate and the frames it covers.
 
-    name: for the take's name. path: sound file, also named in messages. packed: bytes of a packed sound, None when the
+    name: for the take's name. key: what tells this line from others on the same face. path: sound file, also named in messages. packed: bytes of a packed sound, None when the
     file is read. samples: (N,) float32 at 16 kHz that Blender mixed already, else None. start_s: where in the sound the
     first frame lies (negative: silence comes first). length_s: None takes the sound to its end.
     """
 
     name: str
+    key: str
     path: str
     first_frame: int
     fps: float
@@ -133,6 +134,7 @@ def speech_of_strip(context: bpy.types.Context, scene: bpy.types.Scene, name: st
     is_retimed = len(getattr(strip, "retiming_keys", ())) > 0
     return Speech(
         name=strip.name,
+        key=strip.name,
         path=_sound_path(strip.sound),
         first_frame=times.first_frame,
         fps=fps,
@@ -148,7 +150,7 @@ def speech_of_file(path: str, first_frame: int, fps: float) -> Speech:
     problem = file_problem(path)
     if problem:
         raise LipSyncProblem(problem)
-    return Speech(name=Path(path).stem, path=path, first_frame=first_frame, fps=fps)
+    return Speech(name=Path(path).stem, key=path, path=path, first_frame=first_frame, fps=fps)
 
 
 def _sound_path(sound: bpy.types.Sound) -> str:
@@ -274,7 +276,9 @@ def _decode(path: str, name: str, end_s: float | None) -> np.ndarray:
     try:
         sound = aud.Sound(path)
         sound = sound if end_s is None else sound.limit(0, end_s)
-        return sound.rechannel(1).resample(SAMPLE_RATE_HZ, 2).data()[:, 0]
+        mono = sound.rechannel(1).resample(SAMPLE_RATE_HZ, 2)
+        _ = mono.specs  # opens the file: up to Blender 5.0, data() of one that cannot be opened ends the process
+        return mono.data()[:, 0]
     except (aud.error, RuntimeError, ValueError) as error:
         raise AudioUnreadableError(f"The sound of '{name}' cannot be read: convert it to WAV and choose it again") from error
 

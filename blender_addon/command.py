@@ -293,7 +293,7 @@ class _Session:
 
 def _save_message(path: str, detail: str) -> str:
     reason = detail.strip().removeprefix("Error: ").splitlines()
-    why = f" ({reason[0]})" if reason else ""
+    why = f" ({reason[0]})" if reason and reason[0] != "Success" else ""  # Blender's word for a write cut short
     return f"{path} could not be saved{why}: free some space or choose another --output; the file there before is unharmed"
 
 

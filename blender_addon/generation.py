@@ -196,7 +196,7 @@ def apply(request: Request, generated: Generated) -> Outcome:
         raise LipSyncProblem(report.reason)
     speech = request.speech
     curves = key_curves(generated.motion, speech, report, request.options.use_upper_face)
-    take = write_take(obj, Take(speech.name, speech.first_frame, curves))
+    take = write_take(obj, Take(speech.name, speech.key, speech.first_frame, curves))
     return Outcome(take, generated.motion.duration_s, generated.elapsed_s, generated.runtime_name)
 
 

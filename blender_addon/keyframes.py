@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 HAS_SLOTS: Final = bpy.app.version >= (4, 4, 0)
 #: Bytes of a datablock's name.
 NAME_LIMIT: Final = 255 if bpy.app.version >= (5, 0, 0) else 63
-#: Custom property of our actions: {line name: [first frame, end frame]}, so that a moved line leaves its old place.
+#: Custom property of our actions: {key of the line: [first frame, end frame]} as JSON, so that a moved line leaves its old place.
 LINES_PROPERTY: Final = "diffusion_talker_lines"
 
 _LINEAR: Final = 1  # bpy.types.Keyframe.interpolation
@@ -38,11 +39,13 @@ _ENUM_FIELDS: Final = frozenset({"interpolation", "handle_left_type", "handle_ri
 class Take:
     """Curves of one spoken line, ready to be written.
 
-    line: name of the strip or file. first_frame: scene frame of the first value. end_frame: frame after the last.
+    line: name of the strip or file, for the Action's name. key: what tells this line from others on the same face.
+    first_frame: scene frame of the first value. end_frame: frame after the last.
     curves: shape key name -> (F,) float32, one value a frame.
     """
 
     line: str
+    key: str
     first_frame: int
     curves: Mapping[str, np.ndarray]
 
@@ -74,16 +77,28 @@ def write_take(obj: bpy.types.Object, take: Take) -> WrittenTake:
     data = keys.animation_data_create()
     previous = data.action
     action, fcurves = _derived_action(data, keys) if previous is not None else _new_action(keys)
+    try:
+        key_count = _fill(action, fcurves, keys, take)
+    except Exception:
+        bpy.data.actions.remove(action)  # it is not assigned yet: the mesh is as it was
+        raise
     action.name = take_name(obj.name, take.line)
     if previous is not None:
         previous.use_fake_user = True
+    data.action = action
+    if HAS_SLOTS:
+        data.action_slot = action.slots[0]  # without its slot nothing moves
+    keys.update_tag()
+    return WrittenTake(action.name, len(take.curves), key_count)
+
+
+def _fill(action: bpy.types.Action, fcurves: FCurves, keys: bpy.types.Key, take: Take) -> int:
+    """Put the line into an Action that nothing uses yet; number of keys."""
     for span in _spans_to_replace(action, take):
         _remove_keys(fcurves, span, take.curves)
     key_count = sum(_write_curve(keys, fcurves, name, take) for name in take.curves)
     _remember_line(action, take)
-    _assign(data, action, keys)
-    keys.update_tag()
-    return WrittenTake(action.name, len(take.curves), key_count)
+    return key_count
 
 
 def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -97,7 +112,7 @@ def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndar
 
 
 def current_lines(obj: bpy.types.Object) -> dict[str, tuple[int, int]]:
-    """Lines that the object's present Action holds: name -> (first frame, end frame)."""
+    """Lines that the object's present Action holds: key -> (first frame, end frame)."""
     data = obj.data.shape_keys.animation_data if obj.data.shape_keys else None
     return _lines(data.action) if data is not None and data.action is not None else {}
 
@@ -159,35 +174,33 @@ def _ensure_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> FCu
     return strip.channelbag(slot, ensure=True).fcurves
 
 
-def _assign(data: bpy.types.AnimData, action: bpy.types.Action, keys: bpy.types.Key) -> None:
-    data.action = action
-    if HAS_SLOTS:
-        data.action_slot = action.slots[0]  # without its slot nothing moves
-
-
 # ---------------------------------------------------------------- lines that share an action
 
 
 def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
-    stored = action.get(LINES_PROPERTY)
-    return {name: (int(span[0]), int(span[1])) for name, span in stored.items()} if stored is not None else {}
+    """JSON in one text property: Blender limits the names of properties, but not of strips."""
+    try:
+        stored = json.loads(action.get(LINES_PROPERTY, "{}"))
+        return {key: (int(first), int(end)) for key, (first, end) in stored.items()}
+    except (AttributeError, TypeError, ValueError):  # somebody edited the property by hand
+        return {}
 
 
 def _remember_line(action: bpy.types.Action, take: Take) -> None:
-    kept = {name: list(span) for name, span in _lines(action).items() if not _is_replaced(name, span, take)}
-    action[LINES_PROPERTY] = kept | {take.line: [take.first_frame, take.end_frame]}
+    kept = {key: list(span) for key, span in _lines(action).items() if not _is_replaced(key, span, take)}
+    action[LINES_PROPERTY] = json.dumps(kept | {take.key: [take.first_frame, take.end_frame]})
 
 
 def _spans_to_replace(action: bpy.types.Action, take: Take) -> list[tuple[int, int]]:
     """Frame ranges whose keys give way: the new line's own, and those of the lines it takes the place of."""
-    replaced = [span for name, span in _lines(action).items() if _is_replaced(name, span, take)]
+    replaced = [span for key, span in _lines(action).items() if _is_replaced(key, span, take)]
     return [(take.first_frame, take.end_frame), *replaced]
 
 
-def _is_replaced(name: str, span: tuple[int, int], take: Take) -> bool:
+def _is_replaced(key: str, span: tuple[int, int], take: Take) -> bool:
     """The same line generated again, or one that mostly lies where the new one goes."""
     overlap = min(span[1], take.end_frame) - max(span[0], take.first_frame)
-    return name == take.line or overlap * 2 > min(span[1] - span[0], take.frame_count)
+    return key == take.key or overlap * 2 > min(span[1] - span[0], take.frame_count)
 
 
 # ---------------------------------------------------------------- keys

@@ -7,8 +7,13 @@ import bpy
 
 from .audio_source import find_strip, sequencer_scene
 from .generation import problem, target_of
-from .operators.generate import is_running
+from .operators.generate import is_running, shown_result
 from .targets import inspect_target
+
+
+#: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
+LETTER_PIXELS = 6.5
+BORDER_PIXELS = 60
 
 
 class LipSyncPanel:
@@ -101,8 +106,8 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     reason = problem(context)
     if reason:
         _draw_line(layout, context, reason, "INFO")
-    elif status.result:
-        _draw_line(layout, context, status.result, "ERROR" if status.failed else "CHECKMARK")
+    elif result := shown_result(context):
+        _draw_line(layout, context, result, "ERROR" if status.failed else "CHECKMARK")
 
 
 def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -117,9 +122,9 @@ def _draw_line(layout: bpy.types.UILayout, context: bpy.types.Context, text: str
     """A sentence, broken into lines that fit the panel's width; Blender's labels do not wrap."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    pixels_per_letter = 7.0 * context.preferences.system.ui_scale
-    letters = max(20, int((context.region.width - 3 * 20 * context.preferences.system.ui_scale) / pixels_per_letter))
-    for index, line in enumerate(wrapped(text, letters)):
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
+    letters = int((context.region.width / scale - BORDER_PIXELS) / LETTER_PIXELS)
+    for index, line in enumerate(wrapped(text, max(20, letters))):
         column.label(text=line, icon=icon if index == 0 else "BLANK1")
 
 

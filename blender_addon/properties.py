@@ -119,6 +119,8 @@ class DIFFUSION_TALKER_PG_status(bpy.types.PropertyGroup):
     message: StringProperty(name="Message")
     result: StringProperty(name="Result")
     failed: BoolProperty(name="Failed")
+    take: StringProperty(name="Take", description="Action of which the result speaks")
+    blend: StringProperty(name="File", description="File in which the result was made")
     cancel_requested: BoolProperty(name="Cancel Requested")
 
 

@@ -83,7 +83,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
 
     def _finish(self, context: bpy.types.Context, state: JobState) -> set[str]:
         if state.is_cancelled:
-            _show_result(context, "Cancelled, nothing was changed", failed=False)
+            _show_result(context, "Cancelled, nothing was changed")
             return {"CANCELLED"}
         if state.result is None:
             return self._fail(context, state.error)
@@ -94,7 +94,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
             outcome = apply(request, generated)
         except LipSyncProblem as error:
             return self._fail(context, str(error))
-        _show_result(context, outcome.sentence, failed=False)
+        _show_result(context, outcome.sentence, take=outcome.take.action_name)
         self.report({"INFO"}, outcome.sentence)
         return {"FINISHED"}
 
@@ -134,10 +134,17 @@ def _show_progress(context: bpy.types.Context, state: JobState) -> None:
     _redraw(context)
 
 
-def _show_result(context: bpy.types.Context, sentence: str, failed: bool) -> None:
+def _show_result(context: bpy.types.Context, sentence: str, failed: bool = False, take: str = "") -> None:
     status = context.window_manager.diffusion_talker
-    status.result, status.failed = sentence, failed
+    status.result, status.failed, status.take, status.blend = sentence, failed, take, bpy.data.filepath
     _redraw(context)
+
+
+def shown_result(context: bpy.types.Context) -> str:
+    """The last result while it is still true: not after an undo, not in another file."""
+    status = context.window_manager.diffusion_talker
+    is_stale = status.blend != bpy.data.filepath or (status.take and status.take not in bpy.data.actions)
+    return "" if is_stale else status.result
 
 
 def _set_status_text(context: bpy.types.Context, text: str | None) -> None:

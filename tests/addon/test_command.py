@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""blender --command lip_sync: one line, a table of lines, and every way in which they fail."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+
+from tests.addon.scenes import HAS_AUDASPACE, NO_AUDASPACE, add_strip, keys_of, make_face, make_plain_mesh, speech_like, write_sound
+
+needs_audaspace = pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(addon: ModuleType) -> Command:
+    return lambda *arguments: addon.command.lip_sync([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Path:
+    return write_sound(tmp_path / "line.wav", speech_like(1.0))
+
+
+@pytest.fixture
+def blend(fresh_scene: object, tmp_path: Path, line: Path) -> Path:
+    """A saved file with two faces; open afterwards."""
+    make_face(name="Ann")
+    make_face(name="Bob")
+    make_plain_mesh("Table")
+    if HAS_AUDASPACE:
+        add_strip(line, frame_start=10)
+    path = tmp_path / "scene.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    return path
+
+
+def reopened(path: Path, name: str) -> dict[int, float]:
+    """Keys of one face's jaw in a saved file."""
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    return keys_of(bpy.data.objects[name], "jawOpen")
+
+
+def is_animated(name: str) -> bool:
+    data = bpy.data.objects[name].data.shape_keys.animation_data
+    return data is not None and data.action is not None
+
+
+def test_a_file_is_animated_and_saved_over_the_scene(command: Command, blend: Path, line: Path, capsys: object) -> None:
+    assert command("--audio", line, "--object", "Ann", "--start-frame", 5) == 0
+    assert "line.wav on Ann: done. Ann line Take 01, " in capsys.readouterr().out
+    assert sorted(reopened(blend, "Ann")) == [*range(5, 29)]
+    assert not is_animated("Bob")
+
+
+@needs_audaspace
+def test_a_strip_is_animated_into_another_file(command: Command, blend: Path, tmp_path: Path) -> None:
+    before = blend.read_bytes()
+    output = tmp_path / "out.blend"
+    options = ("--identity", "auto", "--emotion", "auto", "--intensity", 0.5, "--seed", 3, "--steps", 2, "--runtime", "numpy")
+    assert command("--strip", "Dialogue", "--object", "Bob", *options, "--output", output) == 0
+    assert blend.read_bytes() == before
+    assert min(reopened(output, "Bob")) == 10
+
+
+def test_the_take_can_be_exported_without_saving(command: Command, blend: Path, line: Path, tmp_path: Path) -> None:
+    from diffusion_talker.formats import read_motion
+
+    before = blend.read_bytes()
+    assert command("--audio", line, "--object", "Ann", "--no-save", "--export", tmp_path / "take.csv") == 0
+    assert blend.read_bytes() == before and read_motion(tmp_path / "take.csv").frame_count == 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--object", "Zoe"), "There is no object 'Zoe' in scene 'Scene': check --object"),
+        (("--object", "Table"), "'Table' has no shape keys"),
+        ((), "several meshes with face shapes (Ann, Bob): name the mesh with --object"),
+        (("--object", "Ann", "--identity", "Nobody At All"), "Nobody At All"),
+        (("--object", "Ann", "--emotion", "hungry"), "hungry"),
+        (("--object", "Ann", "--intensity", "-1"), "-1"),
+        (("--object", "Ann", "--runtime", "numpy", "--device", "cuda"), "device"),
+        (("--object", "Ann", "--scene", "Act 2"), "There is no scene 'Act 2': the file has Scene"),
+    ],
+)
+def test_a_line_that_cannot_be_done_fails_with_a_sentence(
+    command: Command, blend: Path, line: Path, capsys: object, arguments: tuple[str, ...], sentence: str
+) -> None:
+    before = blend.read_bytes()
+    assert command("--audio", line, *arguments) == 1
+    captured = capsys.readouterr()
+    assert sentence in captured.err and "Traceback" not in captured.err + captured.out
+    assert blend.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--bogus",), ("--strip", "A", "--audio", "b.wav"), ("--seed", "many"), ("--runtime", "abacus"), ("--start-frame", "3"),
+     ("--jobs", "gone.csv"), ("--jobs", "lines.csv", "--output", "x.blend"), ("--no-save", "--output", "x.blend")],
+)  # fmt: skip
+def test_bad_arguments_exit_with_2(command: Command, fresh_scene: object, capsys: object, arguments: tuple[str, ...]) -> None:
+    assert command(*arguments) == 2
+    error = capsys.readouterr().err
+    assert error.strip() and "Traceback" not in error
+
+
+def test_help_exits_with_0(command: Command, fresh_scene: object, capsys: object) -> None:
+    assert command("--help") == 0 and "--jobs" in capsys.readouterr().out
+
+
+def test_a_scene_without_a_file_needs_an_output(command: Command, fresh_scene: object, line: Path, capsys: object) -> None:
+    make_face()
+    assert command("--audio", line) == 1
+    assert "give --output FILE.blend" in capsys.readouterr().err
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int], None]]:
+    """Let no file of this process grow beyond a size: what a full disk looks like to the one who writes."""
+    resource = pytest.importorskip("resource", reason="file size limits need a Unix system")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_old_file(
+    command: Command, blend: Path, line: Path, capsys: object, small_disk: Callable[[int], None]
+) -> None:
+    before = blend.read_bytes()
+    small_disk(4096)
+    assert command("--audio", line, "--object", "Ann") == 1
+    error = capsys.readouterr().err
+    assert "could not be saved" in error and "free some space" in error and "Traceback" not in error
+    assert blend.read_bytes() == before
+    assert sorted(path.name for path in blend.parent.iterdir()) == ["line.wav", "scene.blend"], "a half-written file is left"
+
+
+# ---------------------------------------------------------------- tables
+
+
+def write_table(path: Path, rows: list[dict[str, object]], delimiter: str = ",") -> Path:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, columns, delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_a_table_runs_line_after_line_with_one_model(
+    addon: ModuleType, command: Command, blend: Path, tmp_path: Path, capsys: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sound(tmp_path / "answer.wav", speech_like(1.0))
+    loads = []
+    open_student = addon.command.open_student
+    monkeypatch.setattr(addon.command, "open_student", lambda options: loads.append(1) or open_student(options))
+    table = write_table(tmp_path / "lines.csv", [
+        {"blend": "scene.blend", "audio": "line.wav", "object": "Ann", "start_frame": 1, "output": "out.blend"},
+        {"blend": "scene.blend", "audio": "line.wav", "object": "Bob", "start_frame": 30, "output": "out.blend", "seed": 4},
+        {"blend": "scene.blend", "audio": "line.wav", "object": "Bob", "output": "other.blend", "export": "bob.csv"},
+        {"blend": "scene.blend", "audio": "answer.wav", "object": "Ann", "start_frame": 60, "output": "out.blend"},
+    ])  # fmt: skip
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert command("--jobs", table) == 0
+    out = capsys.readouterr().out
+    assert "[4/4] answer.wav on Ann: done" in out and "4 of 4 lines done" in out and len(loads) == 1
+    assert (tmp_path / "bob.csv").is_file()
+    assert min(reopened(tmp_path / "out.blend", "Bob")) == 30
+    assert sorted(keys_of(bpy.data.objects["Ann"], "jawOpen")) == [1 + n for n in range(24)] + [60 + n for n in range(24)]
+
+
+def test_a_failing_row_does_not_stop_the_others(command: Command, blend: Path, tmp_path: Path, capsys: object) -> None:
+    table = write_table(tmp_path / "lines.csv", [
+        {"audio": "line.wav", "object": "Zoe", "blend": "", "seed": ""},
+        {"audio": "gone.wav", "object": "Ann", "blend": "", "seed": ""},
+        {"audio": "line.wav", "object": "Ann", "blend": "gone.blend", "seed": ""},
+        {"audio": "line.wav", "object": "Ann", "blend": "", "seed": "x"},
+        {"audio": "line.wav", "object": "Bob", "blend": "", "seed": "7"},
+    ], delimiter=";")  # fmt: skip
+    assert command("--jobs", table) == 1
+    captured = capsys.readouterr()
+    assert "1 of 5 lines done, 4 failed" in captured.out and "Traceback" not in captured.err
+    for sentence in ("no object 'Zoe'", "There is no sound file at", "There is no file", "A number was expected"):
+        assert sentence in captured.err
+    assert len(reopened(blend, "Bob")) == 24 and not is_animated("Ann")
+
+
+def test_empty_cells_take_the_options_of_the_command(command: Command, blend: Path, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "lines.csv", [{"audio": "line.wav", "object": ""}])
+    assert command("--jobs", table, "--object", "Bob", "--quiet") == 0
+    assert len(reopened(blend, "Bob")) == 24
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("audio,objekt\nline.wav,Ann\n", "unknown columns (objekt)"), ("audio,object\n", "has no rows"), ("", "has")],
+)
+def test_a_table_that_is_none_exits_with_2(
+    command: Command, blend: Path, tmp_path: Path, capsys: object, text: str, sentence: str
+) -> None:
+    table = tmp_path / "lines.csv"
+    table.write_text(text)
+    assert command("--jobs", table) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_interrupting_keeps_the_file(
+    addon: ModuleType, command: Command, blend: Path, line: Path, capsys: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = blend.read_bytes()
+    monkeypatch.setattr(addon.command, "generate", interrupt)
+    assert command("--audio", line, "--object", "Ann") == 130
+    assert blend.read_bytes() == before and "interrupted" in capsys.readouterr().err
+
+
+def test_torch_is_not_imported_for_any_of_this(addon: ModuleType) -> None:
+    assert "torch" not in sys.modules
