@@ -28,21 +28,24 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 _REACH_S: dict[str, tuple[float, float]] = {
     "jaw": (0.055, 0.060),
     "rounding": (0.120, 0.085),
-    "corners": (0.085, 0.085),
+    "corners": (0.065, 0.065),
     "lips": (0.050, 0.055),
     "tongue": (0.050, 0.050),
 }
 #: Natural frequency of each group's critically damped motion, rad/s: the jaw is heavy, the tongue tip is not.
-_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 60.0, "lips": 85.0, "tongue": 90.0}
+_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 85.0, "lips": 85.0, "tongue": 90.0}
 #: Fastest change of a dial per second.
 SPEED_LIMIT_PER_S: dict[str, float] = {
     "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0, "tongue": 6.0,
 }  # fmt: skip
 _DOMINANCE_POWER = 1.8
-_LIP_LEAD_S = 0.018
+_LIP_LEAD_S = 0.009
 #: Contact is approached and left this long, smoothly.
-_APPROACH_S, _LEAVE_S = 0.075, 0.065
+_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.080, 0.070), "tuck": (0.065, 0.055), "teeth": (0.060, 0.055)}
+#: Share of the gap between two contacts that each ramp may take.
+_GAP_SHARE = 0.62
 _SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
+_PRESS_S = 0.035
 _SEALED_JAW = 0.10
 _TEETH_TOGETHER_JAW = 0.075
 _TUCKED_JAW = 0.08
@@ -67,11 +70,12 @@ class Manner:
 class Mouth:
     """Curves of one mouth at one rate, left and right alike.
 
-    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. activity: (T,) 0 in silence ... 1 in speech.
+    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
     """
 
     dials: np.ndarray
     seal: np.ndarray
+    press: np.ndarray
     tuck: np.ndarray
     teeth: np.ndarray
     activity: np.ndarray
@@ -90,7 +94,8 @@ def articulate(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float,
     seal = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, manner.speed)
     tuck = contact_track(phones, "tuck", times_s + 0.5 * manner.lead_s, manner.speed)
     teeth = contact_track(phones, "teeth", times_s + manner.lead_s, manner.speed)
-    return Mouth(dials, seal, tuck, teeth, speech_activity(phones, ahead_s))
+    press = press_track(phones, times_s + 0.5 * manner.lead_s)
+    return Mouth(dials, seal, press, tuck, teeth, speech_activity(phones, ahead_s))
 
 
 def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndarray | None = None) -> np.ndarray:
@@ -189,17 +194,26 @@ def _follow(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
 def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndarray, speed: float) -> np.ndarray:
     """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around.
 
-    The ramps never meet across what lies between two contacts: "papa" opens in its first vowel however fast it is said.
+    Between two contacts the ramps share the gap: "papa" opens in its first vowel however fast it is said, only less far.
     """
     intervals = contact_intervals(phones, contact)
-    track = np.zeros(len(times_s))
-    approach_s, leave_s = (_APPROACH_S / speed, _LEAVE_S / speed)
+    apart = np.ones(len(times_s))
+    approach_s, leave_s = (ramp_s / speed for ramp_s in _RAMPS_S[contact])
     for i, (start_s, end_s) in enumerate(intervals):
         gap_before = start_s - intervals[i - 1][1] if i else np.inf
         gap_after = intervals[i + 1][0] - end_s if i + 1 < len(intervals) else np.inf
-        rise = _ramp(start_s - times_s, min(approach_s, max(0.45 * gap_before, 1e-3)))
-        fall = _ramp(times_s - end_s, min(leave_s, max(0.45 * gap_after, 1e-3)))
-        track = np.maximum(track, np.minimum(rise, fall))
+        rise = _ramp(start_s - times_s, min(approach_s, max(_GAP_SHARE * gap_before, 1e-3)))
+        fall = _ramp(times_s - end_s, min(leave_s, max(_GAP_SHARE * gap_after, 1e-3)))
+        apart *= 1.0 - np.minimum(rise, fall)
+    return 1.0 - apart
+
+
+def press_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
+    """How hard sealed lips press, (T,) 0-1: they meet first, press against each other, and let go as they part (Loefqvist & Gracco 1997)."""
+    track = np.zeros(len(times_s))
+    for start_s, end_s in contact_intervals(phones, "seal"):
+        depth_s = np.minimum(times_s - start_s, end_s - times_s)
+        track = np.maximum(track, _ramp(_PRESS_S - depth_s, _PRESS_S) * (depth_s > 0))
     return track
 
 
@@ -220,7 +234,7 @@ def contact_intervals(phones: tuple[TimedPhone, ...], contact: str) -> list[tupl
             continue
         held_on = i + 1 < len(phones) and phones[i + 1].phone.contact == contact
         start_s, end_s = phone.start_s, phone.end_s if held_on else _contact_end(phone)
-        if contact != "teeth":
+        if contact == "seal":
             missing = max(0.0, _SEAL_HOLD_S - (end_s - start_s))
             start_s, end_s = start_s - 0.7 * missing, end_s + 0.3 * missing
         if intervals and start_s - intervals[-1][1] < 0.02:
@@ -253,7 +267,7 @@ def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: floa
     """
     _keep_teeth_together(columns, mouth.teeth)
     _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal))
-    _seal_lips(columns, mouth.seal, pressing)
+    _seal_lips(columns, mouth, pressing)
 
 
 def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> None:
@@ -272,14 +286,14 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
         columns[name] += tuck * (np.clip(columns[name], least, most) - columns[name])
 
 
-def _seal_lips(columns: dict[str, np.ndarray], seal: np.ndarray, pressing: float) -> None:
+def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
     """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed (talker.md)."""
+    seal = mouth.seal
     jaw_up = np.clip(columns["jawOpen"], 0.03, _SEALED_JAW)
     columns["jawOpen"] += seal * (jaw_up - columns["jawOpen"])
     for name in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthShrugUpper", "tongueOut"):
         columns[name] *= 1.0 - seal
     columns["mouthFunnel"] *= 1.0 - 0.9 * seal
     columns["mouthClose"] = seal * jaw_up  # what parts the lips is then (1 - seal) of the open jaw: one smooth closing
-    firm = _ramp(1.0 - seal, 0.3)  # lips press once they meet, not on the way
     for name, level in (("mouthRollLower", 0.16), ("mouthRollUpper", 0.14), ("mouthPressLeft", 0.28), ("mouthPressRight", 0.28)):
-        columns[name] += firm * (np.clip(columns[name], level * pressing, 0.4) - columns[name])
+        columns[name] += mouth.press * (np.clip(columns[name], level * pressing, 0.4) - columns[name])

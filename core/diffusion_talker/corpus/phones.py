@@ -106,17 +106,17 @@ DOMINANCE: Final[dict[str, Dominance]] = {
     "bilabial_approximant": Dominance(0.5, 0.05, 0.10, 1.0),
     "labiodental": Dominance(0.5, 0.25, 0.20, 1.2),
     "dental": Dominance(0.5, 0.08, 0.15, 0.6, 1.0),
-    "alveolar": Dominance(0.35, 0.05, 0.10, 0.35, 0.6),
+    "alveolar": Dominance(0.35, 0.05, 0.20, 0.35, 0.6),
     "lateral": Dominance(0.3, 0.05, 0.10, 0.30, 0.8),
     "sibilant": Dominance(0.8, 0.15, 0.50, 0.80, 0.8),
     "postalveolar": Dominance(0.8, 1.10, 0.40, 0.90, 0.8),
-    "dorsal": Dominance(0.15, 0.03, 0.05, 0.12),
+    "dorsal": Dominance(0.15, 0.03, 0.12, 0.12),
     "glottal": Dominance(0.06, 0.01, 0.02, 0.05, 0.05),
     "rhotic": Dominance(0.6, 0.60, 0.20, 0.40),
     "labiovelar": Dominance(1.1, 1.80, 0.80, 1.1),
     "palatal": Dominance(0.8, 0.25, 0.60, 0.50),
     "close_front": Dominance(1.0, 0.90, 1.00, 0.9),
-    "near_close": Dominance(0.8, 0.55, 0.60, 0.7),
+    "near_close": Dominance(0.95, 0.75, 1.0, 0.85),
     "close_front_rounded": Dominance(1.0, 1.40, 0.90, 0.9),
     "mid_front": Dominance(1.0, 0.80, 0.90, 0.9),
     "mid_front_rounded": Dominance(1.0, 1.30, 0.80, 0.9),
@@ -132,8 +132,8 @@ DOMINANCE: Final[dict[str, Dominance]] = {
 def _phones() -> tuple[Phone, ...]:
     seal = Pose(jaw=0.06)
     tuck = Pose(jaw=0.07, tuck=0.6, upper=0.15)
-    tongue_tip = Pose(jaw=0.13, lower=0.16, tongue=0.03)
-    hiss = Pose(jaw=0.05, lower=0.24, upper=0.06, stretch=0.13)
+    tongue_tip = Pose(jaw=0.13, lower=0.15, tongue=0.05)
+    hiss = Pose(jaw=0.05, lower=0.24, upper=0.06, stretch=0.09)
     hush = Pose(jaw=0.055, funnel=0.45, pucker=0.17, lower=0.20, upper=0.15)
     back = Pose(jaw=0.16, lower=0.08)
     return (
@@ -145,7 +145,7 @@ def _phones() -> tuple[Phone, ...]:
         *(Phone(name, "dental", Pose(jaw=0.12, lower=0.15, upper=0.04, tongue=0.2)) for name in ("θ", "ð")),
         *(Phone(name, "alveolar", tongue_tip, is_stop=True) for name in ("t", "d")),
         *(Phone(name, "alveolar", tongue_tip) for name in ("n", "ɾ")),
-        Phone("l", "lateral", Pose(jaw=0.17, lower=0.16, tongue=0.05)),
+        Phone("l", "lateral", Pose(jaw=0.17, lower=0.16, tongue=0.07)),
         *(Phone(name, "sibilant", hiss, "teeth") for name in ("s", "z")),
         *(Phone(name, "postalveolar", hush, "teeth") for name in ("ʃ", "ʒ")),
         *(Phone(name, "dorsal", back, is_stop=True) for name in ("k", "ɡ")),
@@ -156,7 +156,7 @@ def _phones() -> tuple[Phone, ...]:
         Phone("w", "labiovelar", Pose(jaw=0.05, funnel=0.20, pucker=0.75)),
         Phone("j", "palatal", Pose(jaw=0.09, smile=0.15, stretch=0.2, lower=0.14)),
         Phone("i", "close_front", Pose(jaw=0.10, smile=0.22, stretch=0.28, lower=0.19, upper=0.05)),
-        Phone("ɪ", "near_close", Pose(jaw=0.17, smile=0.10, stretch=0.16, lower=0.18, upper=0.05)),
+        Phone("ɪ", "near_close", Pose(jaw=0.18, smile=0.17, stretch=0.20, lower=0.18, upper=0.05)),
         Phone("ɨ", "near_close", Pose(jaw=0.14, stretch=0.12, lower=0.16, upper=0.04)),
         Phone("y", "close_front_rounded", Pose(jaw=0.09, funnel=0.25, pucker=0.60, lower=0.05)),
         Phone("ʏ", "close_front_rounded", Pose(jaw=0.15, funnel=0.27, pucker=0.42, lower=0.07)),
