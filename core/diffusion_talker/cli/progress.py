@@ -10,7 +10,6 @@ from typing import Final, TextIO
 _PATIENCE_S: Final = 1.0
 _REDRAW_S: Final = 0.1
 _WIDTH: Final = 30
-_LOG_STEP: Final = 0.1  # a log file gets a line for every tenth
 
 
 class ProgressBar:
@@ -25,7 +24,7 @@ class ProgressBar:
         self._stream = sys.stderr if stream is None else stream
         self._terminal = self._stream.isatty()
         self._started_s = self._drawn_s = time.monotonic()
-        self._logged = 0.0
+        self._logged = 0  # tenths
         self._drawn = False
 
     def __call__(self, fraction: float) -> None:
@@ -34,8 +33,8 @@ class ProgressBar:
             return
         if self._terminal and (now_s - self._drawn_s >= _REDRAW_S or fraction >= 1):
             self._draw(fraction, now_s)
-        elif not self._terminal and fraction - self._logged >= _LOG_STEP:
-            self._logged = fraction
+        elif not self._terminal and _tenths(fraction) > self._logged:
+            self._logged = _tenths(fraction)
             print(f"{self._label}: {fraction:.0%}", file=self._stream, flush=True)
 
     def __enter__(self) -> ProgressBar:
@@ -53,3 +52,7 @@ class ProgressBar:
         bar = "#" * filled + "-" * (_WIDTH - filled)
         self._stream.write(f"\r\x1b[K{self._label} [{bar}] {fraction:4.0%}  {left_s:.0f} s left")
         self._stream.flush()
+
+
+def _tenths(fraction: float) -> int:
+    return int(fraction * 10 + 1e-6)
