@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from . import command, panels, preferences, properties
-from .operators import cancel, export, generate
+from .operators import add_demo_head, cancel, export, generate
 
 CLASSES = (
     properties.DIFFUSION_TALKER_PG_settings,
@@ -15,6 +15,7 @@ CLASSES = (
     generate.DIFFUSION_TALKER_OT_generate,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
+    add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
     panels.DIFFUSION_TALKER_PT_view3d,
     panels.DIFFUSION_TALKER_PT_sequencer,
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import bpy
 
 from .audio_source import scene_fps, speech_of_file, speech_of_strip
+from .blend_file import save
 from .generation import Options, Outcome, apply, generate, open_student, request_for
 from .problems import LipSyncProblem, unforeseen_message, user_message
 from .targets import inspect_target, listed
@@ -222,7 +223,7 @@ class _Session:
         self._run = run
         self._shows_progress = not run.is_quiet and sys.stderr.isatty()
         self._student: Student | None = None
-        self._initial = bpy.data.filepath
+        self._initial = self._current = bpy.data.filepath
         self._written: set[str] = set()
 
     def run(self, line: Line) -> LineReport:
@@ -238,7 +239,7 @@ class _Session:
 
     def _animate(self, line: Line) -> Outcome:
         self._open(line)
-        if self._run.saves and not (line.output or bpy.data.filepath):
+        if self._run.saves and not (line.output or self._current):
             raise LipSyncProblem("The scene has no file yet: give --output FILE.blend")
         scene = _scene(line.scene)
         obj = _target(scene, line.object)
@@ -255,7 +256,7 @@ class _Session:
     def _open(self, line: Line) -> None:
         """The file this line continues in: an output of this run, else its blend, else the one Blender started with."""
         wanted = line.output if line.output in self._written else line.blend or self._initial
-        if not wanted or wanted == bpy.data.filepath:
+        if not wanted or wanted == self._current:
             return
         if not Path(wanted).is_file():
             raise LipSyncProblem(f"There is no file {wanted}: check the path")
@@ -263,6 +264,7 @@ class _Session:
             bpy.ops.wm.open_mainfile(filepath=wanted, load_ui=False)
         except RuntimeError as error:
             raise LipSyncProblem(f"{wanted} cannot be opened: is it a Blender file of this version or older?") from error
+        self._current = wanted
 
     def _options(self, line: Line) -> Options:
         given = {
@@ -273,28 +275,18 @@ class _Session:
         return Options(runtime=self._run.runtime, device=self._run.device, **chosen)
 
     def _save(self, line: Line) -> str:
-        """Blender writes to a file beside the target and renames it, so the old file survives a full disk."""
-        path = line.output or bpy.data.filepath
+        path = line.output or self._current
         if not self._run.saves:
             return "nothing"
-        try:
-            result = bpy.ops.wm.save_as_mainfile(filepath=path, check_existing=False)
-        except RuntimeError as error:
-            raise LipSyncProblem(_save_message(path, str(error))) from error
-        if "FINISHED" not in result:
-            raise LipSyncProblem(_save_message(path, ""))
+        self._current = ""  # unless it can be saved, the next line must not build on it
+        save(Path(path))
         self._written.add(path)
+        self._current = path
         return path
 
     def _progress(self, share: float, message: str) -> None:
         if self._shows_progress:
             print(f"\r{message} {share:4.0%} ", end="\r" if share < 1 else "\n", file=sys.stderr, flush=True)
-
-
-def _save_message(path: str, detail: str) -> str:
-    reason = detail.strip().removeprefix("Error: ").splitlines()
-    why = f" ({reason[0]})" if reason and reason[0] != "Success" else ""  # Blender's word for a write cut short
-    return f"{path} could not be saved{why}: free some space or choose another --output; the file there before is unharmed"
 
 
 def _label(line: Line) -> str:

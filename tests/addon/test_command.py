@@ -225,3 +225,30 @@ def test_interrupting_keeps_the_file(
 
 def test_torch_is_not_imported_for_any_of_this(addon: ModuleType) -> None:
     assert "torch" not in sys.modules
+
+
+@needs_audaspace
+def test_a_copy_elsewhere_still_finds_its_sound(command: Command, blend: Path, line: Path, tmp_path: Path) -> None:
+    bpy.data.sounds[0].filepath = "//line.wav"
+    (tmp_path / "renders").mkdir()
+    output = tmp_path / "renders" / "out.blend"
+    assert command("--strip", "Dialogue", "--object", "Ann", "--output", output) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(output))
+    assert Path(bpy.path.abspath(bpy.data.sounds[0].filepath)).resolve() == line.resolve()
+
+
+def test_a_backup_is_kept_for_those_who_want_one(command: Command, blend: Path, line: Path) -> None:
+    before = blend.read_bytes()
+    assert command("--audio", line, "--object", "Ann") == 0
+    assert blend.with_name("scene.blend1").read_bytes() == before
+
+
+@pytest.mark.parametrize("compress", (False, True))
+def test_a_torn_file_is_recognized(addon: ModuleType, blend: Path, tmp_path: Path, compress: bool) -> None:
+    whole, torn = tmp_path / "whole.blend", tmp_path / "torn.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(whole), compress=compress)
+    content = whole.read_bytes()
+    assert addon.blend_file.is_whole(whole)
+    for size in (0, 5, 4096, len(content) // 2, len(content) - 1000):
+        torn.write_bytes(content[:size])
+        assert not addon.blend_file.is_whole(torn)
