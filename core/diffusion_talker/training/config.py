@@ -11,7 +11,7 @@ class StudentTrainingConfig:
     """Hyper-parameters of the direct student training (all ours; the papers publish none)."""
 
     steps: int = 8000
-    batch_clips: int = 16
+    batch_clips: int = 10
     crop_frames: int = 240  # 4 s
     learning_rate: float = 1e-3
     final_learning_rate: float = 3e-5

@@ -15,17 +15,18 @@ import torch
 from torch import Tensor
 
 from diffusion_talker.channels import MOUTH_CHANNELS
-from diffusion_talker.corpus.shards import Manifest, read_manifest
+from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
 from diffusion_talker.models import losses
 from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.torch_network import StudentNetwork
+from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import CheckpointInfo, checkpoint_path, read_info, read_tensors, restore_optimizer, save_checkpoint
 from diffusion_talker.training.config import StudentTrainingConfig
 from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
 
 Report = Callable[[str], None]
-_STATISTICS_CLIPS = 400
+_STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
 CONTACT_CLASSES = ("bilabial_stop", "bilabial_nasal", "labiodental")
 
 
@@ -70,6 +71,7 @@ class StudentTrainer:
         self._config, self._folder, self._device, self._command = config, folder, torch.device(device), command
         torch.manual_seed(config.seed)
         self._manifest = read_manifest(corpus)
+        self._manifest_sha256 = hash_file(corpus / MANIFEST_NAME)
         self._split = load_split(corpus, config.held_out_share)
         self._network = StudentNetwork(student or student_config(self._manifest)).to(self._device)
         self._optimizer = torch.optim.AdamW(
@@ -92,14 +94,15 @@ class StudentTrainer:
         self._average = {k: v.to(self._device) for k, v in read_tensors(self._folder, "average").items()}
         restore_optimizer(self._optimizer, read_tensors(self._folder, "optimizer"))
 
-    def run(self, report: Report = print) -> list[StepLosses]:
-        """Train up to `config.steps`; returns the losses of every reported step."""
+    def run(self, report: Report = print, stop_step: int | None = None) -> list[StepLosses]:
+        """Train up to `stop_step`, or to the end of the plan; returns the losses of every reported step."""
+        stop_step = self._config.steps if stop_step is None else stop_step
         loader = BatchLoader(self._split.train, self._config, self.step)
         history: list[StepLosses] = []
         started_s, first_step = time.monotonic(), self.step
         try:
             for batch in loader:
-                if self.step >= self._config.steps:
+                if self.step >= stop_step:
                     break
                 step_losses = self._train_step(batch)
                 if self.step % 25 == 0:
@@ -124,7 +127,7 @@ class StudentTrainer:
     def save(self) -> None:
         """Write the checkpoint."""
         descriptions = tuple(identity.description for identity in self._manifest.identities)
-        info = CheckpointInfo(self.step, self._network.config, self._manifest.sha256, descriptions, self._command)
+        info = CheckpointInfo(self.step, self._network.config, self._manifest_sha256, descriptions, self._command)
         save_checkpoint(self._folder, info, self._network, self._average, self._optimizer)
 
     def _train_step(self, batch: Batch) -> StepLosses:
@@ -248,12 +251,10 @@ def contact_classes(phone_classes: tuple[str, ...]) -> Tensor:
 
 def set_statistics(network: StudentNetwork, manifest: Manifest, split: Split) -> None:
     """Fixed corpus statistics: z-score of the channels, mean and deviation of each mel band."""
-    network.decoder.motion_mean.copy_(torch.tensor(manifest.channel_mean))
-    network.decoder.motion_std.copy_(torch.tensor(manifest.channel_std).clamp_min(0.01))
+    network.decoder.motion_mean.copy_(torch.tensor(manifest.mean))
+    network.decoder.motion_std.copy_(torch.tensor(manifest.std).clamp_min(0.01))
     random = np.random.default_rng(0)
-    config = StudentTrainingConfig(batch_clips=min(_STATISTICS_CLIPS, len(split.train)))
-    from diffusion_talker.training.augment import Augmenter
-
+    config = StudentTrainingConfig(batch_clips=_STATISTICS_CLIPS)
     mel = make_batch(split.train, config, random, Augmenter()).log_mel
     network.encoder.mel_mean.copy_(torch.from_numpy(mel.mean(axis=(0, 1, 2))))
     network.encoder.mel_std.copy_(torch.from_numpy(mel.std(axis=(0, 1, 2))).clamp_min(0.1))
