@@ -13,9 +13,9 @@ import numpy as np
 import scipy.fft
 import scipy.signal
 
-from diffusion_talker.audio import FFT_SIZE, MEL_RATE_HZ, MELS, SAMPLE_RATE_HZ, WINDOW_SAMPLES, mel_filterbank
+from diffusion_talker.audio import FFT_SIZE, MEL_FLOOR, MEL_RATE_HZ, MELS, SAMPLE_RATE_HZ, WINDOW_SAMPLES
+from diffusion_talker.audio.features import mel_filterbank
 
-POWER_FLOOR = 1e-6  # as in audio.log_mel
 SPECTRUM_BINS = FFT_SIZE // 2 + 1
 
 
@@ -49,7 +49,7 @@ class Augmenter:
         power = power_spectrum(waves, frames, context)
         power *= self._channel_response(len(waves), random)[:, None]
         mel = np.stack([spectrum @ self._warped_bank(random) for spectrum in power])
-        log_mel = np.log(np.maximum(mel, POWER_FLOOR)).reshape(len(waves), frames, 2, MELS)
+        log_mel = np.log(np.maximum(mel, MEL_FLOOR)).reshape(len(waves), frames, 2, MELS)
         return self._mask_bands(log_mel, random).astype(np.float32)
 
     def _add_rooms(self, waves: np.ndarray, random: np.random.Generator) -> np.ndarray:
