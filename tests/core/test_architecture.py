@@ -42,7 +42,7 @@ ARROWS: Final[Mapping[str, set[str]]] = {
 
 #: The only files in which a package beyond NumPy may be imported, by package. soundfile decodes, the rest trains.
 HEAVY_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "soundfile": ("audio.py", "corpus/", "training/"),
+    "soundfile": ("audio/", "corpus/", "training/"),
     "torch": ("student/torch_network.py", "student/runtime.py", "models/", "training/"),
     "safetensors": ("training/",),
     "transformers": ("models/", "training/"),

@@ -28,7 +28,15 @@ from diffusion_talker.audio import (
     motion_frame_count,
     write_wav,
 )
-from diffusion_talker.errors import AudioEmptyError, AudioMissingError, AudioUnreadableError, SettingsError
+from diffusion_talker.audio.decoding import _WaveDecoder, open_decoder
+from diffusion_talker.errors import (
+    AudioEmptyError,
+    AudioError,
+    AudioMissingError,
+    AudioUnreadableError,
+    SettingsError,
+)
+from diffusion_talker.evaluation.sound import speech_like
 
 USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
 ODD_RATES_HZ = (8001, 44056, 47952, 44101, 65537)
@@ -269,6 +277,61 @@ def test_bad_files_are_refused_with_advice(tmp_path: Path, decoder: str, monkeyp
         FileSource(tmp_path)
     with pytest.raises(AudioEmptyError, match="longer than zero"):
         ArraySource(np.zeros(0), SAMPLE_RATE_HZ)
+
+
+@pytest.mark.parametrize(("file_format", "subtype"), [("FLAC", None), ("OGG", "VORBIS"), ("MP3", None), ("AIFF", None)])
+def test_compressed_sound_reads_alike_in_any_order(tmp_path: Path, file_format: str, subtype: str | None) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    if file_format not in soundfile.available_formats():
+        pytest.skip(f"this libsndfile does not write {file_format}")
+    path = tmp_path / f"a.{file_format.lower()}"
+    rate_hz, length_s = 22050, 50.0
+    sound = np.stack([speech_like(length_s)[: round(length_s * rate_hz) // 2 * 2]] * 2, axis=1)
+    soundfile.write(path, sound, rate_hz, format=file_format, subtype=subtype)
+    with FileSource(path) as source:
+        forwards = source.read(0, source.sample_count)
+        for start in (400_000, 390_000, 100, 250_000, 0):
+            assert np.array_equal(source.read(start, start + 20_000), forwards[start : start + 20_000])
+        pieces = [source.read(start, start + 30_011) for start in range(0, source.sample_count, 30_011)]
+    assert np.array_equal(np.concatenate(pieces)[: len(forwards)], forwards)
+    expected = whole(ArraySource(sound, rate_hz))
+    assert np.corrcoef(expected[:500_000], forwards[:500_000])[0, 1] > 0.95  # the same sound at the same time
+
+
+def test_a_flac_of_unknown_length_is_refused_with_advice(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    soundfile.write(tmp_path / "a.flac", np.zeros(9000), SAMPLE_RATE_HZ)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # the 36 bits of STREAMINFO that count samples
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(AudioUnreadableError, match="does not say how long it is"):
+        FileSource(tmp_path / "a.flac")
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])
+def test_any_damage_gives_sound_or_an_audio_error(
+    tmp_path_factory: pytest.TempPathFactory, extension: str, data: st.DataObject
+) -> None:
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    good = tmp_path_factory.getbasetemp() / f"good.{extension}"
+    if not good.exists():
+        soundfile.write(good, speech_like(0.2), SAMPLE_RATE_HZ)
+    content = bytearray(good.read_bytes())
+    for position in data.draw(st.lists(st.integers(0, min(len(content), 300) - 1), min_size=1, max_size=6)):
+        content[position] = data.draw(st.integers(0, 255))
+    bad = good.with_name(f"bad.{extension}")
+    bad.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    decoders = [open_decoder] + ([_WaveDecoder] if extension == "wav" else [])
+    for decode in decoders:
+        try:
+            decoder = decode(bad)
+            assert np.isfinite(decoder.read(-10, 4000)).all()
+            decoder.close()
+        except AudioError as error:
+            assert f"bad.{extension}" in str(error)
 
 
 @pytest.mark.parametrize("decoder", ["soundfile", "wave"])

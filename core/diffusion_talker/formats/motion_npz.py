@@ -43,7 +43,7 @@ def write_motion_npz(path: str | os.PathLike[str], motion: Motion) -> None:
     np.savez(archive, weights=motion.weights, names=np.array(motion.channels, dtype=np.str_),
              fps=np.float64(motion.rate_hz))
     with atomic_write(path) as stream:
-        stream.write(archive.getbuffer())
+        stream.write(archive.getvalue())
 
 
 def _read_field(path: str | os.PathLike[str], content: bytes, field: str) -> np.ndarray:
