@@ -14,7 +14,7 @@ from .demo_head import create_demo_head
 FACE_CENTER_M = Vector((0.0, -0.03, 0.196))
 _LENS_MM = 85.0
 _SENSOR_MM = 36.0
-_BACKDROP = (0.135, 0.165, 0.20)
+_BACKDROP = (0.10, 0.135, 0.17)
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class _Lamp:
 
 
 _LAMPS = (
-    _Lamp("Key", 42.0, 38.0, 0.9, 0.55, 15.0, (1.0, 0.93, 0.85)),
-    _Lamp("Fill", -50.0, 8.0, 1.0, 0.9, 5.0, (0.82, 0.90, 1.0)),
-    _Lamp("Rim", 205.0, 35.0, 0.8, 0.35, 16.0, (0.90, 0.95, 1.0)),
+    _Lamp("Key", 42.0, 38.0, 0.9, 0.55, 9.0, (1.0, 0.93, 0.85)),
+    _Lamp("Fill", -50.0, 8.0, 1.0, 0.9, 3.0, (0.82, 0.90, 1.0)),
+    _Lamp("Rim", 205.0, 35.0, 0.8, 0.35, 9.0, (0.90, 0.95, 1.0)),
 )
 
 
@@ -48,6 +48,7 @@ def build_demo_scene(scene: bpy.types.Scene) -> bpy.types.Object:
     for lamp in _LAMPS:
         scene.collection.objects.link(_make_lamp(lamp))
     scene.world = _make_world()
+    scene.view_settings.view_transform = "Standard"  # flat film curves would wash out the character's colours
     return head
 
 

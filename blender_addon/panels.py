@@ -12,8 +12,8 @@ from .targets import inspect_target
 
 
 #: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
-LETTER_PIXELS = 6.5
-BORDER_PIXELS = 60
+LETTER_PIXELS = 5.8
+BORDER_PIXELS = 66
 
 
 class LipSyncPanel:

@@ -21,12 +21,12 @@ def identity_items() -> tuple[EnumItem, ...]:
     from diffusion_talker.errors import BundleError
     from diffusion_talker.library import read_library
 
-    automatic = (AUTO, "From the Recording", "The talkers of the library who sound most like the recording", "AUTO", 0)
+    automatic = (AUTO, "From the Recording", "The talkers of the library who sound most like the recording", "NONE", 0)
     try:
         identities = read_library().identities
     except BundleError:
         return (automatic,)
-    return (automatic, *(_item(info.name, info.description, "USER") for info in identities))
+    return (automatic, *(_item(info.name, info.description) for info in identities))
 
 
 @lru_cache(maxsize=1)
@@ -35,19 +35,18 @@ def emotion_items() -> tuple[EnumItem, ...]:
     from diffusion_talker.errors import BundleError
     from diffusion_talker.library import read_library
 
-    automatic = (AUTO, "From the Recording", "The emotion that the voice carries", "AUTO", 0)
+    automatic = (AUTO, "From the Recording", "The emotion that the voice carries", "NONE", 0)
     try:
         emotions = read_library().emotions
     except BundleError:
         return (automatic,)
-    return (automatic, *(_item(name, f"Speak with {name}" if index else "No emotion", "NONE")
-                         for index, name in enumerate(emotions)))
+    return (automatic, *(_item(name, f"Speak with {name}" if index else "No emotion") for index, name in enumerate(emotions)))
 
 
-def _item(name: str, description: str, icon: str) -> EnumItem:
+def _item(name: str, description: str) -> EnumItem:
     """The stored number follows from the name, so that files keep their choice when the library grows."""
     label = name if any(letter.isupper() for letter in name) else name.replace("_", " ").title()
-    return name, label, description.rstrip("."), icon, zlib.crc32(name.encode()) & 0x7FFFFFFF or 1
+    return name, label, description.rstrip("."), "NONE", zlib.crc32(name.encode()) & 0x7FFFFFFF or 1
 
 
 def _identity_items(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context) -> tuple[EnumItem, ...]:
