@@ -41,12 +41,14 @@ SPEED_LIMIT_PER_S: dict[str, float] = {
 _DOMINANCE_POWER = 1.8
 _LIP_LEAD_S = 0.009
 #: Contact is approached and left this long, smoothly.
-_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.080, 0.070), "tuck": (0.065, 0.055), "teeth": (0.060, 0.055)}
+_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.075, 0.068), "tuck": (0.070, 0.060), "teeth": (0.070, 0.060)}
 #: Share of the gap between two contacts that each ramp may take.
 _GAP_SHARE = 0.62
 _SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
-_PRESS_S = 0.035
+_PRESS_S = 0.045
 _SEALED_JAW = 0.10
+#: The jaw rises towards a seal this much slower than the lips close.
+_JAW_PACE = 0.65
 _TEETH_TOGETHER_JAW = 0.075
 _TUCKED_JAW = 0.08
 
@@ -70,11 +72,13 @@ class Manner:
 class Mouth:
     """Curves of one mouth at one rate, left and right alike.
 
-    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
+    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. jaw_up: (T,) as seal, but at the jaw's slower pace.
+    press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
     """
 
     dials: np.ndarray
     seal: np.ndarray
+    jaw_up: np.ndarray
     press: np.ndarray
     tuck: np.ndarray
     teeth: np.ndarray
@@ -94,8 +98,9 @@ def articulate(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float,
     seal = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, manner.speed)
     tuck = contact_track(phones, "tuck", times_s + 0.5 * manner.lead_s, manner.speed)
     teeth = contact_track(phones, "teeth", times_s + manner.lead_s, manner.speed)
+    jaw_up = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, _JAW_PACE * manner.speed)
     press = press_track(phones, times_s + 0.5 * manner.lead_s)
-    return Mouth(dials, seal, press, tuck, teeth, speech_activity(phones, ahead_s))
+    return Mouth(dials, seal, jaw_up, press, tuck, teeth, speech_activity(phones, ahead_s))
 
 
 def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndarray | None = None) -> np.ndarray:
@@ -288,12 +293,13 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
 
 def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
     """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed (talker.md)."""
-    seal = mouth.seal
-    jaw_up = np.clip(columns["jawOpen"], 0.03, _SEALED_JAW)
-    columns["jawOpen"] += seal * (jaw_up - columns["jawOpen"])
+    seal, jaw = mouth.seal, columns["jawOpen"]
+    raised = jaw + mouth.jaw_up * (np.clip(jaw, 0.03, _SEALED_JAW) - jaw)
+    # the lips have (1 - seal) of the open jaw between them, however far the jaw itself has come: one smooth closing
+    columns["mouthClose"] = np.maximum(raised - (1.0 - seal) * jaw, 0.0)
+    columns["jawOpen"] = raised
     for name in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthShrugUpper", "tongueOut"):
         columns[name] *= 1.0 - seal
     columns["mouthFunnel"] *= 1.0 - 0.9 * seal
-    columns["mouthClose"] = seal * jaw_up  # what parts the lips is then (1 - seal) of the open jaw: one smooth closing
-    for name, level in (("mouthRollLower", 0.16), ("mouthRollUpper", 0.14), ("mouthPressLeft", 0.28), ("mouthPressRight", 0.28)):
+    for name, level in (("mouthRollLower", 0.16), ("mouthRollUpper", 0.14), ("mouthPressLeft", 0.24), ("mouthPressRight", 0.24)):
         columns[name] += mouth.press * (np.clip(columns[name], level * pressing, 0.4) - columns[name])

@@ -12,7 +12,7 @@ from diffusion_talker.corpus.phones import PHONES, SILENCE, Phone, resolve_symbo
 from diffusion_talker.corpus.voices.base import SAMPLE_RATE_HZ, PhoneSpan
 
 #: Share of a two-part symbol that its first part takes; the glide of a diphthong spans the rest.
-_FIRST_SHARE_DIPHTHONG = 0.55
+_FIRST_SHARE_DIPHTHONG = 0.6
 _FIRST_SHARE_AFFRICATE = 0.45
 _HOP_S = 0.005
 

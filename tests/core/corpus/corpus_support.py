@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Made phone sequences for the tests of the corpus."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffusion_talker.channels import MODEL_CHANNELS
+from diffusion_talker.corpus.phones import PHONES
+from diffusion_talker.corpus.timing import TimedPhone
+
+GAP_WEIGHTS = {
+    "jawOpen": 1.0, "mouthClose": -1.41, "mouthFunnel": 0.26, "mouthPucker": -0.08, "mouthShrugLower": -0.23, "mouthShrugUpper": 0.14,
+    "mouthUpperUpLeft": 0.12, "mouthUpperUpRight": 0.12, "mouthLowerDownLeft": 0.10, "mouthLowerDownRight": 0.10,
+    "mouthRollUpper": 0.07, "mouthRollLower": -0.04, "mouthPressLeft": -0.035, "mouthPressRight": -0.035,
+}  # fmt: skip
+
+
+def timed(*parts: tuple[str, float], start_s: float = 0.0) -> tuple[TimedPhone, ...]:
+    """(phone, seconds) one after another; a stop bursts at 70 % of its length."""
+    phones = []
+    for name, seconds in parts:
+        phone = PHONES[name]
+        end_s = start_s + seconds
+        phones.append(TimedPhone(phone, start_s, end_s, start_s + 0.7 * seconds if phone.is_stop else end_s))
+        start_s = end_s
+    return tuple(phones)
+
+
+def column(weights: np.ndarray, name: str) -> np.ndarray:
+    """One channel of (T, 55) weights."""
+    return weights[:, MODEL_CHANNELS.index(name)]
+
+
+def lip_gap(weights: np.ndarray) -> np.ndarray:
+    """(T,) mean vertical gap of the lips, 1 = jaw fully open: linear fit on a scanned head."""
+    return np.maximum(sum(weight * column(weights, name) for name, weight in GAP_WEIGHTS.items()), 0.0)
+
+
+def aperture(weights: np.ndarray) -> np.ndarray:
+    """(T,) jawOpen - mouthClose + half of what parts the lips - half of what presses them, not below 0."""
+    parts = sum(column(weights, f"mouth{kind}{side}") for kind in ("LowerDown", "UpperUp") for side in ("Left", "Right"))
+    presses = sum(column(weights, name) for name in ("mouthRollLower", "mouthRollUpper", "mouthPressLeft", "mouthPressRight"))
+    return np.maximum(column(weights, "jawOpen") - column(weights, "mouthClose") + parts / 4 - presses / 4, 0.0)
