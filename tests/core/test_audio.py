@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import os
 import struct
 import sys
 import time
@@ -296,6 +297,13 @@ def test_compressed_sound_reads_alike_in_any_order(tmp_path: Path, file_format: 
     assert np.array_equal(np.concatenate(pieces)[: len(forwards)], forwards)
     expected = whole(ArraySource(sound, rate_hz))
     assert np.corrcoef(expected[:500_000], forwards[:500_000])[0, 1] > 0.95  # the same sound at the same time
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_wav(tmp_path / "a.wav", np.zeros(10), SAMPLE_RATE_HZ)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything, so chmod would prove nothing
+    with pytest.raises(AudioUnreadableError, match="Change its permissions"):
+        FileSource(tmp_path / "a.wav")
 
 
 def test_a_flac_of_unknown_length_is_refused_with_advice(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def open_decoder(path: Path) -> Decoder:
         raise AudioMissingError(f"'{path}' is a folder. Choose a sound file.")
     if not os.path.exists(path):  # unlike Path.exists, False for a name no system could have
         raise AudioMissingError(f"There is no file '{path}'. Check the path.")
+    if not os.access(path, os.R_OK):
+        raise AudioUnreadableError(f"'{path}' may not be read by you. Change its permissions or copy it elsewhere.")
     if path.is_file() and path.stat().st_size == 0:
         raise AudioEmptyError(f"'{path}' is an empty file. Choose a recording.")
     decoder = _soundfile_decoder(path) if _has_soundfile() else _WaveDecoder(path)

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _as_json(library: Library) -> str:
     identities = [{"name": entry.name, "description": entry.description} for entry in library.identities]
-    return json.dumps({"identities": identities, "emotions": list(library.emotions)}, indent=2, ensure_ascii=False)
+    return json.dumps({"identities": identities, "emotions": list(library.emotions)}, indent=2)
 
 
 def _as_text(library: Library) -> str:

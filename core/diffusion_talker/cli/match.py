@@ -33,7 +33,7 @@ def _as_json(result: MatchResult) -> str:
     return json.dumps({
         "identities": [{"name": name, "similarity": round(value, 6)} for name, value in result.identities],
         "emotions": [{"name": name, "probability": round(value, 6)} for name, value in result.emotions],
-    }, indent=2, ensure_ascii=False)
+    }, indent=2)
 
 
 def _as_text(result: MatchResult) -> str:

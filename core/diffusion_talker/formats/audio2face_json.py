@@ -32,7 +32,8 @@ def read_audio2face_json(path: str | os.PathLike[str]) -> Motion:
 
 def write_audio2face_json(path: str | os.PathLike[str], motion: Motion, track_path: str = "") -> None:
     """Audio2Face document of the motion, atomically; track_path names the sound it belongs to. Raises OutputError."""
-    header = {"exportFps": motion.rate_hz, "trackPath": track_path, "numPoses": len(motion.channels),
+    rate_hz = int(motion.rate_hz) if motion.rate_hz.is_integer() else motion.rate_hz
+    header = {"exportFps": rate_hz, "trackPath": track_path, "numPoses": len(motion.channels),
               "numFrames": motion.frame_count, "facsNames": list(motion.channels)}
     row_format = "[" + ", ".join(["%.7g"] * len(motion.channels)) + "]"
     with atomic_write(path) as stream:

@@ -373,6 +373,17 @@ def test_ctrl_c_stops_at_once_without_a_traceback(tmp_path: Path, student: Path)
     assert not (tmp_path / "out.csv").exists() and not leftovers(tmp_path)
 
 
+def test_names_that_the_terminal_cannot_show_are_no_traceback(tmp_path: Path, student: Path) -> None:
+    write_wav(tmp_path / "réplique_語.wav", speech_like(0.2), RATE_HZ)
+    command = [sys.executable, "-m", "diffusion_talker", "generate", str(tmp_path / "réplique_語.wav"),
+               str(tmp_path / "語.csv"), "--student", str(student), "--runtime", "numpy"]
+    environment = {**os.environ, "PYTHONPATH": str(CORE), "PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    assert (result.returncode, result.stderr) == (DONE, b"")
+    assert rb"r\xe9plique_\u8a9e.wav" in result.stdout
+    assert (tmp_path / "語.csv").exists()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
 def test_output_into_a_closed_pipe_is_no_traceback(student: Path) -> None:
     command = f'"{sys.executable}" -m diffusion_talker identities --json --student "{student}" | head -c 1'

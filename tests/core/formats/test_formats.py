@@ -102,6 +102,7 @@ def test_json_is_laid_out_as_audio2face_does(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "a.json").read_text())
     assert list(document) == ["exportFps", "trackPath", "numPoses", "numFrames", "facsNames", "weightMat"]
     assert list(document.values())[:4] == [30, "line.wav", 55, 2]
+    assert isinstance(document["exportFps"], int)
     assert np.shape(document["weightMat"]) == (2, 55)
 
 
