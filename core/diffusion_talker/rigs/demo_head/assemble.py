@@ -18,20 +18,21 @@ from diffusion_talker.rigs.demo_head.sculpt import head_field
 from diffusion_talker.rigs.demo_head.skin import Skin, make_skin
 
 MATERIALS: Final = (
-    Material("Skin", (0.78, 0.45, 0.32), 0.48, subsurface=0.12),
-    Material("Lips", (0.60, 0.23, 0.20), 0.36, subsurface=0.10),
-    Material("Mouth", (0.16, 0.035, 0.035), 0.5),
+    Material("Skin", (0.66, 0.345, 0.225), 0.48, subsurface=0.12),
+    Material("Lips", (0.48, 0.145, 0.125), 0.36, subsurface=0.10),
+    Material("Mouth", (0.13, 0.022, 0.020), 0.5),
     Material("Eye White", (0.86, 0.85, 0.83), 0.12, coat=0.6),
-    Material("Iris", (0.12, 0.30, 0.34), 0.15, coat=1.0),
-    Material("Iris Rim", (0.025, 0.07, 0.085), 0.15, coat=1.0),
+    Material("Iris", (0.10, 0.30, 0.33), 0.15, coat=1.0),
+    Material("Iris Inner", (0.05, 0.16, 0.20), 0.15, coat=1.0),
+    Material("Iris Rim", (0.015, 0.045, 0.06), 0.15, coat=1.0),
     Material("Pupil", (0.004, 0.004, 0.005), 0.08, coat=1.0),
     Material("Teeth", (0.85, 0.82, 0.75), 0.2, coat=0.4),
     Material("Gum", (0.52, 0.17, 0.16), 0.3, coat=0.3),
     Material("Tongue", (0.58, 0.19, 0.18), 0.38, coat=0.2),
-    Material("Hair", (0.085, 0.042, 0.022), 0.42),
+    Material("Hair", (0.075, 0.032, 0.016), 0.40),
     Material("Brow", (0.06, 0.03, 0.017), 0.6),
     Material("Lash", (0.012, 0.009, 0.008), 0.7),
-    Material("Sweater", (0.05, 0.16, 0.22), 0.85),
+    Material("Sweater", (0.62, 0.30, 0.05), 0.85),
 )
 _SMALLEST_OFFSET_CM: Final = 2e-4
 _ATTACH_NEIGHBORS: Final = 4
@@ -66,8 +67,8 @@ def skin_shapes(skin: Skin) -> Shapes:
     shapes.update(shapes_jaw.skin_jaw_shapes(skin))
     shapes["mouthClose"] = shapes_jaw.mouth_close(skin, blend, lip, shapes["jawOpen"])
     for name, offsets in shapes_eyes.skin_eye_shapes(skin).items():
-        shapes[f"{name}Left"] = offsets
-        shapes[f"{name}Right"] = _reflect(offsets, skin.layout.mirror)
+        shapes[f"{name}Left"] = shapes.get(f"{name}Left", 0.0) + offsets
+        shapes[f"{name}Right"] = shapes.get(f"{name}Right", 0.0) + _reflect(offsets, skin.layout.mirror)
     shapes["tongueOut"] = np.zeros_like(skin.vertices)
     return shapes
 
@@ -77,9 +78,9 @@ def _skin_materials(skin: Skin) -> tuple[str, ...]:
     for loop in range(layout.MOUTH_LOOPS - 1, -1, -1):
         names[skin.layout.mouth[loop]] = loop
     outer = names[skin.layout.faces].max(axis=1)
-    return tuple(
-        "Mouth" if loop <= layout.LIP_INNER else "Lips" if loop <= layout.LIP_BORDER else "Skin" for loop in outer
-    )
+    materials = np.where(outer <= layout.LIP_INNER, "Mouth", np.where(outer <= layout.LIP_BORDER, "Lips", "Skin"))
+    materials[skin.nostril_faces] = "Mouth"
+    return tuple(materials.tolist())
 
 
 def _attached(points: np.ndarray, skin: Skin, shapes: Shapes) -> Shapes:
@@ -141,7 +142,7 @@ def _pieces(field: Field, skin: Skin) -> list[tuple[Piece, Shapes]]:
         _jaw_piece(inner_mouth.teeth(inner_mouth.LOWER)),
         _jaw_piece(inner_mouth.gum(inner_mouth.LOWER)),
         (tongue, tongue_shapes),
-        (hair.hair_cap(field), {}),
+        (hair.make_hair(field), {}),
         (outer_parts.sweater(), {}),
     ]
 

@@ -15,9 +15,12 @@ from diffusion_talker.rigs.demo_head.anatomy import EYE_CENTER_CM, EYE_RADIUS_CM
 from diffusion_talker.rigs.demo_head.mesh import Piece, disc_positions, grid_faces
 
 _DISC = 4
-_RIM_DEG = 4.0
-_BALL_RINGS_DEG: Final = (IRIS_DEG * 0.72, IRIS_DEG - _RIM_DEG, IRIS_DEG, 40.0, 54.0, 72.0, 92.0, 115.0, 140.0)
-_BALL_MATERIALS: Final = ("Iris", "Iris", "Iris Rim") + ("Eye White",) * 6
+_RIM_DEG = 3.6
+# At rest both eyes meet an onlooker about a metre away instead of staring at the horizon.
+_CONVERGENCE_DEG = 2.5
+_DISC_DEG: Final = 0.6 * PUPIL_DEG
+_BALL_RINGS_DEG: Final = (PUPIL_DEG, IRIS_DEG * 0.6, IRIS_DEG - _RIM_DEG, IRIS_DEG, 40.0, 54.0, 72.0, 92.0, 115.0, 140.0)
+_BALL_MATERIALS: Final = ("Pupil", "Iris Inner", "Iris", "Iris Rim") + ("Eye White",) * 6
 
 _INNER_CANTHUS_DEG: Final = (-47.0, -7.0)
 _OUTER_CANTHUS_DEG: Final = (52.0, 3.0)
@@ -30,8 +33,8 @@ _LOOP_RADIUS: Final = (0.90, 0.985, 1.095, 1.13, 1.115)
 _UPPER_SPREAD_DEG: Final = (2.0, 0.0, 1.5, 9.0, 19.0)
 _LOWER_SPREAD_DEG: Final = (2.0, 0.0, 1.5, 8.0, 17.0)
 _OUTER_SPREAD_DEG: Final = (1.0, 0.0, 2.5, 8.0, 15.0)
-_INNER_SPREAD_DEG: Final = (1.0, 0.0, 2.5, 5.0, 8.0)
-_INNER_LIFT: Final = (0.0, 0.0, 0.02, 0.08, 0.16)
+_INNER_SPREAD_DEG: Final = (1.0, 0.0, 1.0, 2.5, 4.0)
+_INNER_LIFT: Final = (0.0, 0.0, 0.03, 0.13, 0.26)
 
 
 def ball_point(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
@@ -97,13 +100,17 @@ def explicit_loops(count: int, blink: float = 0.0) -> np.ndarray:
 def _ball_rings() -> tuple[np.ndarray, np.ndarray]:
     """Perimeter angles of the pupil's disc, and its own points in (angle from the axis, turn)."""
     disc = disc_positions(_DISC)
-    angle = np.linalg.norm(disc, axis=1) * PUPIL_DEG
+    angle = np.linalg.norm(disc, axis=1) * _DISC_DEG
     return angle, np.arctan2(disc[:, 1], disc[:, 0])
 
 
 def _polar(angle_deg: np.ndarray, turn: np.ndarray) -> np.ndarray:
     angle = np.radians(angle_deg)
     direction = np.stack([np.sin(angle) * np.cos(turn), -np.cos(angle), np.sin(angle) * np.sin(turn)], axis=-1)
+    inward = np.radians(_CONVERGENCE_DEG)
+    x, y = direction[..., 0].copy(), direction[..., 1].copy()
+    direction[..., 0] = np.cos(inward) * x + np.sin(inward) * y
+    direction[..., 1] = np.cos(inward) * y - np.sin(inward) * x
     return np.asarray(EYE_CENTER_CM) + EYE_RADIUS_CM * direction
 
 

@@ -29,8 +29,8 @@ class Arch:
     widths: tuple[float, ...]
 
 
-UPPER: Final = Arch("Upper", -5.85, 2.40, 2.85, -7.10, 1.0, 1.0, (0.86, 0.66, 0.70, 0.66, 0.70, 0.8))
-LOWER: Final = Arch("Lower", -5.85, 2.20, 2.58, -7.14, -1.0, 0.86, (0.56, 0.56, 0.62, 0.66, 0.70, 0.8))
+UPPER: Final = Arch("Upper", -6.20, 2.95, 2.68, -7.10, 1.0, 1.0, (0.92, 0.72, 0.76, 0.72, 0.76, 0.8))
+LOWER: Final = Arch("Lower", -6.10, 2.75, 2.50, -7.14, -1.0, 0.86, (0.62, 0.62, 0.68, 0.72, 0.76, 0.84))
 
 
 def _arch_angles(arch: Arch) -> np.ndarray:
@@ -50,13 +50,17 @@ def _box() -> tuple[np.ndarray, np.ndarray]:
     number = np.full(27, -1)
     number[used] = np.arange(len(used))
     index = number.reshape(3, 3, 3)
-    sides = []
-    for axis_index in range(3):
-        for place, flip in ((0, axis_index != 1), (2, axis_index == 1)):
-            sheet = np.take(index, place, axis=axis_index)
-            quads = sheet.reshape(-1)[grid_faces(3, 3)]
-            sides.append(quads[:, ::-1] if flip == (place == 0) else quads)
-    return lattice[used], np.concatenate(sides)
+    sheets = [np.take(index, place, axis=axis) for axis in range(3) for place in (0, 2)]
+    points = lattice[used]
+    return points, _facing_outwards(points, np.concatenate([sheet.reshape(-1)[grid_faces(3, 3)] for sheet in sheets]))
+
+
+def _facing_outwards(points: np.ndarray, quads: np.ndarray) -> np.ndarray:
+    """Quads of a convex body around the origin, those that face inwards turned over."""
+    corners = points[quads]
+    normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    inwards = np.einsum("fd,fd->f", normal, corners.mean(axis=1)) < 0.0
+    return np.where(inwards[:, None], quads[:, ::-1], quads)
 
 
 def _tooth(arch: Arch, angle: float, width: float, box: np.ndarray) -> np.ndarray:
@@ -80,7 +84,7 @@ def teeth(arch: Arch) -> Piece:
     vertices, quads = [], []
     for sign in (1.0, -1.0):
         for angle, width in zip(angles, arch.widths, strict=True):
-            flip = (arch.growth > 0) != (sign > 0)
+            flip = (arch.growth > 0) == (sign > 0)
             tooth = _tooth(arch, angle, width, box) * (sign, 1.0, 1.0)
             quads.append((faces[:, ::-1] if flip else faces) + 26 * len(vertices))
             vertices.append(tooth)
@@ -107,7 +111,7 @@ def zipped_half_faces(steps: int, ring: int) -> np.ndarray:
     """Quads of a tube of an even ring whose ends are closed by strips of quads (no vertex of the zip is shared)."""
     body = grid_faces(steps, ring, wrap=True)
     caps = []
-    for start, flip in ((0, True), ((steps - 1) * ring, False)):
+    for start, flip in ((0, False), ((steps - 1) * ring, True)):
         for i in range(ring // 2 - 1):
             quad = [start + i, start + i + 1, start + ring - 2 - i, start + ring - 1 - i]
             caps.append(quad[::-1] if flip else quad)
@@ -126,7 +130,7 @@ def tongue() -> Piece:
     furrow = -0.10 * np.exp(-((x / 0.35) ** 2)) * (np.sin(turn) > 0)
     height = z[:, None] + half_height[:, None] * np.sin(turn) + furrow
     vertices = np.stack([x, np.broadcast_to(y[:, None], x.shape), height], axis=-1).reshape(-1, 3)
-    faces = zipped_half_faces(_TONGUE_STEPS, _TONGUE_RING)
+    faces = zipped_half_faces(_TONGUE_STEPS, _TONGUE_RING)[:, ::-1]
     return Piece("Tongue", vertices, faces, ("Tongue",) * len(faces))
 
 

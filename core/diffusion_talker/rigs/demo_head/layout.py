@@ -13,10 +13,10 @@ import numpy as np
 
 from diffusion_talker.rigs.demo_head.mesh import grid_faces
 
-FRONT: Final = 22
+FRONT: Final = 24
 SIDE: Final = 8
 RING: Final = 2 * (FRONT + SIDE)
-ROWS: Final = 31
+ROWS: Final = 32
 MIDDLE: Final = FRONT // 2
 
 
@@ -44,10 +44,10 @@ class Block:
         return self.top < row < self.bottom and self.right < column < self.left
 
 
-EYE_BLOCK: Final = Block(top=4, bottom=10, right=MIDDLE + 3, left=MIDDLE + 9)
-MOUTH_BLOCK: Final = Block(top=14, bottom=20, right=MIDDLE - 5, left=MIDDLE + 5)
+EYE_BLOCK: Final = Block(top=4, bottom=10, right=MIDDLE + 4, left=MIDDLE + 10)
+MOUTH_BLOCK: Final = Block(top=15, bottom=21, right=MIDDLE - 5, left=MIDDLE + 5)
 RIGHT_EYE_BLOCK: Final = Block(EYE_BLOCK.top, EYE_BLOCK.bottom, FRONT - EYE_BLOCK.left, FRONT - EYE_BLOCK.right)
-CHIN_ROW: Final = 23
+CHIN_ROW: Final = 24
 
 # Loops from the inside out; the last one is the block's border.
 EYE_LOOPS: Final = 8

@@ -17,12 +17,12 @@ from diffusion_talker.rigs.demo_head.field import Field, front_depth
 _FORWARD_CM: Final = (-0.34, -0.02, 0.27, 0.36, 0.10, 0.0)
 _UPPER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.42)
 _LOWER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.40)
-_CORNER_CM: Final = (-0.10, 0.0, 0.07, 0.14, 0.24, 0.50)
+_CORNER_CM: Final = (-0.10, 0.0, 0.07, 0.14, 0.24, 0.46)
 _UPPER_HEIGHT_CM: Final = 0.70
 _LOWER_HEIGHT_CM: Final = 0.90
 
 # The bag behind the lips: half width, half height above and below, depth of each loop from the throat forward.
-_BAG_WIDTH_CM: Final = (1.2, 2.4, 2.9, 2.95, 2.75)
+_BAG_WIDTH_CM: Final = (1.4, 2.9, 3.4, 3.4, 2.95)
 _BAG_UP_CM: Final = (0.0, 1.5, 2.0, 1.9, 1.2)
 _BAG_DOWN_CM: Final = (0.0, 1.6, 2.1, 2.0, 1.2)
 _BAG_BACK_CM: Final = (6.2, 5.2, 3.2, 1.6, 0.75)
@@ -40,7 +40,7 @@ def lip_parameter(count: int) -> tuple[np.ndarray, np.ndarray]:
 def contact_height(s: np.ndarray) -> np.ndarray:
     """Z of the contact line: the upper lip's tubercle dips in the middle, the corners rise a little."""
     tubercle = -0.07 * np.exp(-((s / 0.16) ** 2)) + 0.05 * np.exp(-(((np.abs(s) - 0.36) / 0.2) ** 2))
-    return MOUTH_Z_CM + tubercle + 0.10 * s**2
+    return MOUTH_Z_CM + tubercle + 0.17 * s**2
 
 
 def lip_height(s: np.ndarray, side: np.ndarray) -> np.ndarray:

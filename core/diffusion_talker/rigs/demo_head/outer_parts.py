@@ -45,7 +45,7 @@ def left_ear() -> Piece:
     out = plane[..., 0] * np.sin(flare) + lift * np.cos(flare) + 0.35
     lean = 0.16 * plane[..., 1]
     vertices = np.stack([out, back + lean, plane[..., 1]], axis=-1).reshape(-1, 3) + _EAR_CENTER_CM
-    faces = zipped_half_faces(len(scale), _EAR_RING)[:, ::-1]
+    faces = zipped_half_faces(len(scale), _EAR_RING)
     opened = faces[: -(_EAR_RING // 2 - 1)]
     return Piece("Ear Left", vertices, opened, ("Skin",) * len(opened))
 
@@ -65,7 +65,7 @@ def left_brow(field: Field) -> Piece:
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     end = np.clip(np.minimum(share, 1.0 - share) * 8.0, 0.0, 1.0)
     relief = (0.24 * end[:, None] * np.sqrt(np.clip(1.0 - across**2, 0.0, None)) - 0.07).reshape(-1)
-    faces = grid_faces(_BROW_STEPS, _BROW_ROWS)[:, ::-1]
+    faces = grid_faces(_BROW_STEPS, _BROW_ROWS)
     return Piece("Brow Left", surface + relief[:, None] * normal, faces, ("Brow",) * len(faces))
 
 
@@ -116,8 +116,8 @@ def sweater() -> Piece:
     turn = np.arange(32) / 32 * 2.0 * np.pi
     # Height above the base of the neck, half width, half depth, centre in y, roundness of the outline.
     rings = np.array([
-        (3.6, 4.0, 4.1, 2.30), (4.5, 4.35, 4.45, 2.25), (4.75, 4.75, 4.85, 2.25), (4.3, 5.05, 5.1, 2.25),
-        (3.0, 5.05, 5.15, 2.3), (1.8, 5.1, 5.15, 2.35), (1.0, 6.0, 5.4, 2.4), (0.2, 8.6, 6.0, 2.5),
+        (3.9, 4.05, 4.15, 2.30), (4.9, 4.45, 4.55, 2.25), (5.2, 4.85, 4.95, 2.25), (4.75, 5.15, 5.2, 2.25),
+        (3.4, 5.15, 5.25, 2.3), (2.3, 5.2, 5.25, 2.35), (1.4, 6.1, 5.45, 2.4), (0.5, 8.7, 6.0, 2.5),
         (-1.2, 11.8, 6.9, 2.5), (-3.2, 13.6, 7.6, 2.3), (-5.6, 14.2, 8.0, 2.1), (-7.5, 14.2, 8.1, 2.0),
     ])
     z, width, depth, center = rings.T

@@ -32,6 +32,8 @@ LID_POSES: Final = {
     "eyeBlink": LidPose(blink=1.0),
     "eyeWide": LidPose(upper_deg=8.0, lower_deg=2.5),
     "eyeSquint": LidPose(upper_deg=-6.0, lower_deg=-11.0),
+    "cheekSquint": LidPose(lower_deg=-7.0),
+    "mouthSmile": LidPose(lower_deg=-4.0),
     "eyeLookUp": LidPose(upper_deg=7.0, lower_deg=-3.0),
     "eyeLookDown": LidPose(upper_deg=-14.0, lower_deg=4.0),
 }

@@ -2,31 +2,37 @@
 """Positions of the skin: explicit loops at eyes and mouth, everything else relaxed on the sculpted surface."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from diffusion_talker.rigs.demo_head import eyes, layout, lips
-from diffusion_talker.rigs.demo_head.field import Field, project, trace
+from diffusion_talker.rigs.demo_head.field import Field, gaussian, project, trace
 from diffusion_talker.rigs.demo_head.layout import FRONT, ROWS, SIDE, SkinLayout
+from diffusion_talker.rigs.demo_head.mesh import grid_faces
 
-_FRONT_ANGLES_DEG: Final = (0.0, 3.6, 7.4, 11.5, 17.0, 22.5, 28.0, 34.0, 40.5, 47.5, 55.0, 63.0)
-_FRONT_Z: Final = (7.4, 5.9, 4.5, 3.3, 2.35, 1.45, 0.55, -0.4, -1.35, -2.2, -2.95, -3.45, -3.9, -4.35, -4.95,
-                   -5.6, -6.2, -6.85, -7.5, -8.2, -8.9, -9.7, -10.5, -11.1, -11.3, -11.5, -12.2, -13.2, -14.6, -16.2,
+_FRONT_ANGLES_DEG: Final = (0.0, 2.6, 5.2, 8.0, 11.5, 17.0, 22.5, 28.0, 34.0, 40.5, 47.5, 55.0, 63.0)
+_FRONT_Z: Final = (7.4, 5.9, 4.5, 3.3, 2.35, 1.45, 0.55, -0.4, -1.35, -2.2, -2.9, -3.35, -3.75, -4.1, -4.45,
+                   -4.95, -5.6, -6.2, -6.85, -7.5, -8.2, -8.9, -9.7, -10.5, -11.1, -11.3, -11.5, -12.2, -13.2, -14.6, -16.2,
                    -17.8, -19.5)
 _BACK_TOP_Z: Final = 8.0
 _BACK_CHIN_Z: Final = -7.6
 _RELAX_STEPS: Final = 16
+_NOSE_CM: Final = (0.0, -9.8, -3.9)
+_NOSE_REACH_CM: Final = (1.3, 1.8, 1.3)
+_NOSTRIL_CM: Final = np.array([0.52, -9.55, -4.75])
+_NOSTRIL_RIM: Final = 0.82
+_NOSTRIL_DEPTH_CM: Final = np.array([0.0, 0.15, 0.42])
 
 
 @dataclass(frozen=True)
 class Skin:
-    """The skin at rest: layout, vertices (V, 3) cm, and which of them the relaxation left where they were put."""
+    """The skin at rest: its layout, its vertices (V, 3) in cm and the faces inside the nostrils."""
 
     layout: SkinLayout
     vertices: np.ndarray
-    pinned: np.ndarray
+    nostril_faces: np.ndarray
 
 
 def _column_angles() -> np.ndarray:
@@ -107,8 +113,39 @@ def _start(skin: SkinLayout, field: Field) -> tuple[np.ndarray, np.ndarray]:
     pinned = np.zeros(skin.count, dtype=bool)
     for rings, explicit in ((skin.eye_left, lids), (skin.eye_right, lids), (skin.mouth, mouth)):
         pinned[rings[: len(explicit)]] = True
+    for rings in (skin.eye_left, skin.eye_right):
+        t, side = eyes.lid_parameter(rings.shape[1])
+        pinned[rings[layout.EYE_CREASE]] = (side > 0) & (t > -0.7)
     pinned[skin.tube[-1]] = True
     return points, pinned
+
+
+def _relax_rate(points: np.ndarray) -> np.ndarray:
+    """How eagerly vertices (V, 1) spread out: less on the nose, which needs them close together."""
+    return 0.5 - 0.42 * gaussian(points, _NOSE_CM, _NOSE_REACH_CM)[:, None]
+
+
+def _with_nostrils(skin: SkinLayout, points: np.ndarray) -> tuple[SkinLayout, np.ndarray]:
+    """Sink one quad on either side of the nose's underside twice: a rim, then a hole."""
+    centers = points[skin.faces].mean(axis=1)
+    left = int(np.argmin(np.linalg.norm(centers - _NOSTRIL_CM, axis=1)))
+    corners = skin.faces[left]
+    partner = skin.mirror[corners]
+    right = int(np.flatnonzero((np.sort(skin.faces, axis=1) == np.sort(partner)).all(axis=1))[0])
+    base, new_faces, new_points = skin.count, [], []
+    for side, quad in enumerate((corners, partner[::-1])):
+        middle = points[quad].mean(axis=0)
+        rim = middle + _NOSTRIL_RIM * (points[quad] - middle) + (0.0, 0.0, 0.03)
+        floor = middle + 0.8 * _NOSTRIL_RIM * (points[quad] - middle) + _NOSTRIL_DEPTH_CM
+        first = base + 8 * side
+        rings = np.stack([quad, first + np.arange(4), first + 4 + np.arange(4)])
+        new_faces += [rings.reshape(-1)[grid_faces(3, 4, wrap=True)][:, ::-1], rings[2:3]]
+        new_points += [rim, floor]
+    kept = np.delete(skin.faces, [left, right], axis=0)
+    order = np.array([3, 2, 1, 0, 7, 6, 5, 4])
+    mirror = np.concatenate([skin.mirror, base + 8 + order, base + order])
+    faces = np.concatenate([kept, *new_faces])
+    return replace(skin, count=base + 16, faces=faces, mirror=mirror), np.concatenate([points, *new_points])
 
 
 def make_skin(field: Field) -> Skin:
@@ -117,12 +154,16 @@ def make_skin(field: Field) -> Skin:
     points, pinned = _start(skin, field)
     edges = neighbor_table(skin.faces, skin.count)
     free = np.flatnonzero(~pinned & (points[:, 0] > -1e-6))
+    rate = _relax_rate(points)
     for _ in range(_RELAX_STEPS):
-        target = 0.5 * (points + average_of_neighbors(points, edges))
+        target = points + rate * (average_of_neighbors(points, edges) - points)
         points[free] = project(field, target[free], 1)
         partner = skin.mirror[free]
         points[partner] = points[free] * (-1.0, 1.0, 1.0)
         points[skin.mirror == np.arange(skin.count), 0] = 0.0
     points[free] = project(field, points[free], 2)
     points[skin.mirror[free]] = points[free] * (-1.0, 1.0, 1.0)
-    return Skin(skin, symmetrize(points, skin.mirror), pinned)
+    skin, points = _with_nostrils(skin, points)
+    last = len(skin.faces)
+    inside = np.concatenate([np.arange(last - 14, last - 9), np.arange(last - 5, last)])
+    return Skin(skin, symmetrize(points, skin.mirror), inside)
