@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from diffusion_talker.cli.options import positive_number
+from diffusion_talker.cli.progress import ProgressBar
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.formats import FORMATS, read_motion, write_motion
 from diffusion_talker.motion import resample_motion
@@ -26,10 +27,13 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.input, args.output):
         if path.suffix.lower() not in extensions:
             raise SettingsError(f"'{path}' does not end in a motion format. Use one of {', '.join(extensions)}.")
-    motion = read_motion(args.input)
-    if args.fps is not None:
-        motion = resample_motion(motion, args.fps)
-    write_motion(args.output, motion)
+    with ProgressBar(args.input.name, args.quiet) as progress:
+        motion = read_motion(args.input)
+        progress(0.6)
+        if args.fps is not None:
+            motion = resample_motion(motion, args.fps)
+        progress(0.7)
+        write_motion(args.output, motion)
     if not args.quiet:
         print(f"{args.input} -> {args.output}  ({motion.frame_count} frames at {motion.rate_hz:g} a second)")
     return 0

@@ -25,6 +25,7 @@ TIMECODE_BASE: Final = 60
 _TIMECODE: Final = re.compile(r"\s*(\d{1,3}):(\d{1,2}):(\d{1,2})[:;](\d{1,3}(?:\.\d+)?)\s*", re.ASCII)
 _DAY_S: Final = 86400.0
 _COMMON_RATES_HZ: Final = (24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0, 100.0, 120.0)
+_LARGEST: Final = 1e9  # a value beyond it is no weight and no angle
 #: Uniform frames for each line of a take; a face that is lost longer than that makes two takes.
 _MAX_STRETCH: Final = 60
 #: Radians of eye rotation at full gaze, (towards the nose, outwards) and (up, down): fitted on recorded takes.
@@ -121,38 +122,49 @@ def _read_rows(
     path: str | os.PathLike[str], rows: list[tuple[int, list[str]]], channel_count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Times (N,) in seconds since midnight and weights (N, C) of the rows in which the face was tracked."""
-    times_s: list[float] = []
-    weights: list[list[float]] = []
-    for line, cells in rows[1:]:
-        time_s = parse_timecode(cells[0])
-        if time_s is None:
-            raise FormatError(f"'{path}', line {line}: '{cells[0][:40]}' is not a timecode such as 12:27:47:31.169. "
-                              "Correct or remove the line.")
-        if len(cells) == 2:  # the face was lost
-            continue
+    times_s = [_read_time(path, line, cells) for line, cells in rows[1:]]
+    tracked = [(line, cells) for line, cells in rows[1:] if len(cells) != 2]
+    for line, cells in tracked:
         if len(cells) != channel_count + 2:
             raise FormatError(f"'{path}', line {line}: {len(cells) - 2} values where the header names {channel_count}. "
                               "Correct or remove the line.")
-        times_s.append(time_s)
-        weights.append(_read_values(path, line, cells))
-    return np.array(times_s), np.array(weights, np.float32).reshape(len(weights), channel_count)
+    weights = np.array([_read_values(path, line, cells) for line, cells in tracked]).reshape(-1, channel_count)
+    wrong = np.flatnonzero(~(np.abs(weights) < _LARGEST).all(axis=1))  # NaN compares as false
+    if len(wrong):
+        raise _value_error(path, *tracked[wrong[0]])
+    kept = [time_s for time_s, (_, cells) in zip(times_s, rows[1:], strict=True) if len(cells) != 2]
+    return np.array(kept), weights.astype(np.float32)
+
+
+def _read_time(path: str | os.PathLike[str], line: int, cells: list[str]) -> float:
+    time_s = parse_timecode(cells[0])
+    if time_s is None:
+        raise FormatError(f"'{path}', line {line}: '{cells[0][:40]}' is not a timecode such as 12:27:47:31.169. "
+                          "Correct or remove the line.")
+    return time_s
 
 
 def _read_values(path: str | os.PathLike[str], line: int, cells: list[str]) -> list[float]:
     try:
-        values = [float(cell) if cell else 0.0 for cell in cells[2:]]
-        if all(abs(value) < 1e9 for value in values):
-            return values
-    except ValueError:
+        return list(map(float, cells[2:]))
+    except ValueError:  # rare: an empty cell, which counts as 0, or no number at all
         pass
-    wrong = next(i for i, cell in enumerate(cells[2:], start=3) if not _is_weight(cell))
-    raise FormatError(f"'{path}', line {line}, column {wrong}: '{cells[wrong - 1][:40]}' is not a number. "
-                      "Correct the line.")
+    try:
+        return [float(cell or 0) for cell in cells[2:]]
+    except ValueError as error:
+        raise _value_error(path, line, cells) from error
+
+
+def _value_error(path: str | os.PathLike[str], line: int, cells: list[str]) -> FormatError:
+    """Names the first cell of a row that is not a weight."""
+    column = next(i for i, cell in enumerate(cells[2:], start=3) if not _is_weight(cell))
+    text = cells[column - 1][:40]
+    return FormatError(f"'{path}', line {line}, column {column}: '{text}' is not a number. Correct the line.")
 
 
 def _is_weight(cell: str) -> bool:
     try:
-        return not cell or abs(float(cell)) < 1e9
+        return abs(float(cell or 0)) < _LARGEST
     except ValueError:
         return False
 
