@@ -87,7 +87,7 @@ def lid_loop(loop: int, count: int, blink: float = 0.0, upper_deg: float = UPPER
     out_azimuth, out_elevation = _spread(loop, t, side)
     follow = blink * (1.0, 1.0, 1.0, 0.62, 0.12)[loop]
     elevation = opened + follow * (closed - opened)
-    squeeze = 1.0 - follow * (0.0, 0.0, 0.55, 0.0, 0.0)[loop]
+    squeeze = 1.0 - follow * (0.0, 0.0, 1.04, 0.0, 0.0)[loop]
     return ball_point(azimuth + out_azimuth, axis + elevation + squeeze * out_elevation,
                       _LOOP_RADIUS[loop] + _INNER_LIFT[loop] * np.clip(-t, 0.0, 1.0) ** 3)
 

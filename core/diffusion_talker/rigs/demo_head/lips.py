@@ -58,7 +58,8 @@ def _lip_loop(field: Field, loop: int, s: np.ndarray, side: np.ndarray) -> np.nd
     x = MOUTH_HALF_WIDTH_CM * s + _CORNER_CM[index] * np.sign(s) * np.abs(s) ** 7
     z = contact_height(s) + share * lip_height(s, side)
     fullness = np.clip(1.0 - np.abs(s) ** 2.5, 0.0, None)
-    forward = _FORWARD_CM[index] * (0.12 + 0.88 * fullness) * np.where(side < 0, 0.92, 1.0)
+    lower_share = np.where((side < 0) & (loop > layout.LIP_CONTACT), 0.92, 1.0)
+    forward = _FORWARD_CM[index] * (0.12 + 0.88 * fullness) * lower_share
     return np.stack([x, front_depth(field, x, z) - forward, z], axis=1)
 
 
