@@ -45,7 +45,8 @@ _RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.075, 0.068), "tuck": (0.0
 #: Share of the gap between two contacts that each ramp may take.
 _GAP_SHARE = 0.62
 _SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
-_PRESS_S = 0.045
+#: Lips press within this of touching, beginning a little before they quite meet.
+_PRESS_S, _PRESS_EARLY_S = 0.050, 0.014
 _SEALED_JAW = 0.10
 #: The jaw rises towards a seal this much slower than the lips close.
 _JAW_PACE = 0.65
@@ -217,7 +218,7 @@ def press_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarr
     """How hard sealed lips press, (T,) 0-1: they meet first, press against each other, and let go as they part (Loefqvist & Gracco 1997)."""
     track = np.zeros(len(times_s))
     for start_s, end_s in contact_intervals(phones, "seal"):
-        depth_s = np.minimum(times_s - start_s, end_s - times_s)
+        depth_s = np.minimum(times_s - start_s, end_s - times_s) + _PRESS_EARLY_S
         track = np.maximum(track, _ramp(_PRESS_S - depth_s, _PRESS_S) * (depth_s > 0))
     return track
 

@@ -20,7 +20,7 @@ from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, V
 from diffusion_talker.errors import CorpusError
 
 #: Share of the languages in eSpeak's lines. The natural English voices of the other engines come on top.
-_LANGUAGE_SHARES = {"en": 0.28, "de": 0.30, "fr": 0.10, "es": 0.08, "it": 0.06, "nl": 0.07, "pt": 0.05, "pl": 0.06}
+_LANGUAGE_SHARES = {"en": 0.26, "de": 0.32, "fr": 0.10, "es": 0.08, "it": 0.06, "nl": 0.07, "pt": 0.05, "pl": 0.06}
 _ENGINE_SHARES = {"espeak": 0.60, "flite": 0.24, "festival": 0.16}
 _SILENT_CLIP_SHARE = 0.03
 _NEUTRAL_SHARE = 0.4

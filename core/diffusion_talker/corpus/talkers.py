@@ -67,61 +67,77 @@ class Talker:
     pace: float = 1.0
 
 
+def _espeak(*variants: str, pitch: int) -> tuple[VoiceSpec, ...]:
+    return tuple(VoiceSpec("espeak", variant, pitch=pitch) for variant in variants)
+
+
 TALKERS: Final[tuple[Talker, ...]] = (
     Talker(
         "Newsreader",
         "Even, crisp and composed: every consonant is clear, the face stays calm.",
         Axes(0.95, 1.0, 1.0, 1.0, 1.25, 0.02, 0.0, 0.03, 0.6, 14, 0.6, 0.0),
-        (VoiceSpec("espeak", "f2"), VoiceSpec("espeak", "steph", pitch=55), VoiceSpec("flite", "slt"), VoiceSpec("festival", "cmu_us_slt_arctic_hts")),
+        (
+            *_espeak("f2", "steph", "linda", "aunty", pitch=52),
+            VoiceSpec("flite", "slt"),
+            VoiceSpec("festival", "cmu_us_slt_arctic_hts"),
+        ),
     ),
     Talker(
         "Storyteller",
         "Warm and unhurried, with round lips, lively brows and a slow, swaying head.",
         Axes(1.05, 0.95, 1.3, 0.95, 0.95, 0.03, 0.05, 0.08, 1.5, 13, 1.3, 0.006),
-        (VoiceSpec("espeak", "m3"), VoiceSpec("espeak", "victor", pitch=45), VoiceSpec("flite", "rms")),
+        (*_espeak("m3", "victor", "Hugo", "paul", "john", "norbert", pitch=46), VoiceSpec("flite", "rms")),
         pace=0.9,
     ),
     Talker(
         "Grandfather",
         "Tired jaw and heavy lids: small, soft movements that come a little late.",
         Axes(0.72, 0.75, 0.9, 0.6, 0.82, -0.01, -0.10, 0.0, 0.7, 22, 0.7, -0.008),
-        (VoiceSpec("espeak", "grandpa", pitch=35), VoiceSpec("espeak", "m1", pitch=30), VoiceSpec("festival", "ked_diphone", tract=0.93), VoiceSpec("flite", "rms", tract=0.88)),
+        (
+            *_espeak("grandpa", "m1", "gustave", "boris", "m8", "david", pitch=32),
+            VoiceSpec("festival", "ked_diphone", tract=0.93),
+            VoiceSpec("flite", "rms", tract=0.88),
+        ),
         pace=0.85,
     ),
     Talker(
         "Teenager",
         "Quick and lopsided: a lively mouth that pulls to one side and a restless head.",
         Axes(0.9, 1.15, 0.8, 1.1, 0.9, 0.09, 0.22, 0.06, 1.2, 24, 1.5, 0.004),
-        (VoiceSpec("espeak", "f4", pitch=65), VoiceSpec("espeak", "anika", pitch=60), VoiceSpec("flite", "slt", tract=1.12)),
+        (*_espeak("f4", "anika", "Annie", "steph2", "f5", pitch=64), VoiceSpec("flite", "slt", tract=1.12)),
         pace=1.12,
     ),
     Talker(
         "Coach",
         "Loud and wide open: a big jaw, bared teeth and emphatic nods.",
         Axes(1.35, 1.2, 0.95, 1.15, 1.1, 0.04, 0.0, 0.02, 1.3, 16, 1.6, 0.006),
-        (VoiceSpec("espeak", "m7", pitch=55), VoiceSpec("espeak", "michael", pitch=50), VoiceSpec("flite", "awb")),
+        (*_espeak("m7", "michael", "rob", "Storm", "max", "mario", pitch=54), VoiceSpec("flite", "awb")),
         pace=1.05,
     ),
     Talker(
         "Ventriloquist",
         "Speaks through nearly still lips: the jaw hardly drops, the seals are short and firm.",
         Axes(0.55, 0.65, 0.65, 0.6, 1.0, 0.0, 0.0, 0.05, 0.8, 15, 0.8, 0.0),
-        (VoiceSpec("espeak", "m5", pitch=50), VoiceSpec("espeak", "robert", pitch=55), VoiceSpec("flite", "kal16"), VoiceSpec("festival", "kal_diphone")),
+        (
+            *_espeak("m5", "robert", "klatt2", "Lee", "jacky", "benjamin", pitch=52),
+            VoiceSpec("flite", "kal16"),
+            VoiceSpec("festival", "kal_diphone"),
+        ),
     ),
     Talker(
         "Presenter",
         "Bright smile and wide corners, raised upper lip, always engaged with the viewer.",
         Axes(1.1, 1.2, 0.85, 1.4, 1.1, 0.13, 0.0, 0.18, 1.3, 18, 1.1, 0.004),
-        (VoiceSpec("espeak", "f3", pitch=55), VoiceSpec("espeak", "belinda", pitch=55), VoiceSpec("flite", "awb", tract=1.17)),
+        (*_espeak("f3", "belinda", "Andrea", "steph3", "shelby", pitch=55), VoiceSpec("flite", "awb", tract=1.17)),
         pace=1.05,
     ),
     Talker(
         "Chansonnier",
         "Sings every vowel: far-forward lips, deep jaw, long anticipation and dreamy brows.",
         Axes(1.15, 0.9, 1.5, 0.8, 0.85, -0.02, -0.06, 0.02, 1.6, 11, 1.2, 0.010),
-        (VoiceSpec("espeak", "m6", pitch=60), VoiceSpec("espeak", "f1", pitch=40), VoiceSpec("festival", "kal_diphone", tract=1.14)),
+        (*_espeak("m6", "Michel", "antonio", "Miguel", "sandro", pitch=60), VoiceSpec("festival", "kal_diphone", tract=1.14)),
         pace=0.92,
     ),
-)  # fmt: skip
+)
 
 AXIS_NAMES: Final[tuple[str, ...]] = tuple(Axes.__dataclass_fields__)

@@ -133,6 +133,8 @@ _QUIET_DB_FS = -38.0
 _CLOSURE_DROP_DB = 22.0
 _LONGEST_CLOSURE_S = 0.14
 _SHORTEST_PAUSE_S = 0.06
+_LEAST_CLOSURE_S = 0.04
+_VOICELESS_STARTS = frozenset("ptkc")
 _STOP_STARTS = frozenset("pbtdkɡgc")
 
 
@@ -185,6 +187,8 @@ def give_stops_their_closure(spans: list[PhoneSpan], levels: np.ndarray, rate_hz
             out.append(span)
             continue
         quiet_s = _silent_tail_s(levels, previous, rate_hz)
+        if span.symbol[:1] in _VOICELESS_STARTS and quiet_s < _LEAST_CLOSURE_S and previous.symbol:
+            quiet_s = min(_LEAST_CLOSURE_S, 0.45 * previous.duration_s)  # an echo fills the closure: it is there all the same
         if span.symbol[:1] in _STOP_STARTS and quiet_s > 0.004:
             taken_s = min(quiet_s, _LONGEST_CLOSURE_S)
             out[-1:] = _shorten(previous, span.start_s - taken_s, rate_hz, levels)
