@@ -355,15 +355,18 @@ def test_an_interrupt_while_writing_leaves_nothing(
     assert not (tmp_path / "out.csv").exists() and not leftovers(tmp_path)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
-def test_ctrl_c_stops_at_once_without_a_traceback(tmp_path: Path, student: Path) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot signal a single process")
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_at_once_without_a_traceback(
+    tmp_path: Path, student: Path, interrupt: signal.Signals
+) -> None:
     write_wav(tmp_path / "long.wav", np.zeros(RATE_HZ * 900), RATE_HZ)
     command = [sys.executable, "-m", "diffusion_talker", "generate", str(tmp_path / "long.wav"),
                str(tmp_path / "out.csv"), "--student", str(student), "--runtime", "numpy", "--steps", "30"]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(CORE)}, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     first = process.stderr.readline()  # progress: it is at work
-    process.send_signal(signal.SIGINT)
+    process.send_signal(interrupt)
     started_s = time.monotonic()
     rest = process.communicate(timeout=60)[1]
     assert time.monotonic() - started_s < 30
