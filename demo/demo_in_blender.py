@@ -7,6 +7,7 @@ Started by `python build.py demo`, with BLENDER_USER_RESOURCES pointing at an em
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import TypeVar
 import bpy
 
 MODULE = "bl_ext.user_default.diffusion_talker"
-FPS = 30
+FPS = 24
 PICTURE_SIZE = 512
 Result = TypeVar("Result")
 
@@ -36,7 +37,10 @@ def main() -> None:
     speech = ["--strip", strip.name] if strip else ["--audio", str(arguments.audio)]
     command = [*speech, "--object", head.name, "--output", str(blend), "--export", str(curves)]
     timed("generated the lip sync, wrote demo.blend and demo.csv", lambda: generate(command))
-    timed(f"rendered {'demo.mp4' if strip else 'demo.mp4 (silent: this Blender module has no sound)'}", render)
+    timed(
+        f"rendered {'demo.mp4' if strip else 'demo.mp4 (silent: this Blender module has no sound)'}",
+        lambda: render(head),
+    )
     for made in (blend, curves, movie):
         print(f"[demo] {made} ({made.stat().st_size / 1e6:.1f} MB)", flush=True)
 
@@ -70,7 +74,7 @@ def build_stage(movie: Path) -> bpy.types.Object:
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    head = sys.modules[f"{MODULE}.demo_scene"].build_demo_scene(scene)
+    head = importlib.import_module(f"{MODULE}.demo_scene").build_demo_scene(scene)
     set_picture(scene)
     set_movie(scene.render, movie)
     return head
@@ -91,13 +95,17 @@ def place_recording(audio: Path) -> bpy.types.Strip | None:
 
 def generate(arguments: list[str]) -> None:
     """The extension's own command, as in `blender --command lip_sync`; it saves and exports too."""
-    code = sys.modules[f"{MODULE}.command"].run(arguments)
+    code = importlib.import_module(f"{MODULE}.command").lip_sync(arguments)
     if code != 0:
         raise DemoError("The extension did not generate the lip sync; the lines above say why.")
 
 
-def render() -> None:
+def render(head: bpy.types.Object) -> None:
+    """Film the take, with the head less finely subdivided than in the saved file: half the time, hardly a difference."""
     scene = bpy.context.scene
+    for modifier in head.modifiers:
+        if modifier.type == "SUBSURF":
+            modifier.render_levels = min(1, modifier.render_levels)
     if not scene.sequence_editor:  # without a strip the take alone knows how long the line is
         scene.frame_end = max(int(action.frame_range[1]) for action in bpy.data.actions)
     Path(bpy.path.abspath(scene.render.filepath)).unlink(missing_ok=True)
@@ -110,7 +118,7 @@ def set_picture(scene: bpy.types.Scene) -> None:
     scene.render.engine = "BLENDER_WORKBENCH"
     scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
     scene.render.resolution_percentage = 100
-    scene.display.render_aa = "5"
+    scene.display.render_aa = "FXAA"
     set_workbench_look(scene.display.shading)
 
 
