@@ -101,7 +101,7 @@ def generate(arguments: list[str]) -> None:
 
 
 def render(head: bpy.types.Object) -> None:
-    """Film the take, with the head less finely subdivided than in the saved file: half the time, hardly a difference."""
+    """Film the take, with the head less finely subdivided than in the saved file: half the time."""
     scene = bpy.context.scene
     for modifier in head.modifiers:
         if modifier.type == "SUBSURF":
