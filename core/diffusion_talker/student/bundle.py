@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import struct
 import zipfile
 import zlib
@@ -20,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from diffusion_talker.errors import BundleError, OutputError
+from diffusion_talker.errors import BundleError
+from diffusion_talker.files import atomic_write
 from diffusion_talker.student.config import StudentConfig
 
 FORMAT = "diffusion_talker.student"
@@ -78,13 +78,8 @@ def save_bundle(path: Path, bundle: Bundle) -> None:
         arrays[f"exact/{name}" if exact else f"weights/{name}"] = array.astype(np.float32 if exact else np.float16)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(buffer.getvalue())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"Cannot write {path}: {error.strerror}. Free some space or choose another folder.") from error
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
 
 
 def _metadata_text(bundle: Bundle) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from typing import Final
 
@@ -79,9 +78,11 @@ def torch_installed() -> bool:
 
 def gpu_build_installed() -> bool:
     """Whether the installed PyTorch may drive a GPU, judged by its version label without importing it."""
+    from importlib import metadata  # here: its import takes longer than all of ours
+
     try:
-        version = importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version("torch")
+    except metadata.PackageNotFoundError:
         return False
     return not version.endswith("+cpu")
 
