@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import bpy
     import numpy as np
     from diffusion_talker.audio import ArraySource
+
+#: Blender mixes an hour in a few seconds.
+MIX_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,26 @@ def _mix_strip(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.ty
             bpy.ops.sound.mixdown(
                 filepath=path, container="WAV", codec="PCM", format="F32", mixrate=16000, channels="MONO"
             )
+        _wait_for_wav(Path(path), strip.name)
         return _decode(path, strip.name, None)
+
+
+def _wait_for_wav(path: Path, strip_name: str) -> None:
+    """From 5.2 on the operator returns before its thread has written the file, and the mutes must stay till then."""
+    deadline_s = time.monotonic() + MIX_LIMIT_S
+    while not _is_closed_wav(path):
+        if time.monotonic() > deadline_s:
+            raise LipSyncProblem(f"Blender did not finish mixing strip '{strip_name}': try again, or choose its sound file")
+        time.sleep(0.005)
+
+
+def _is_closed_wav(path: Path) -> bool:
+    """A writer puts the final length into the header last."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        header = file.read(8)
+    return len(header) == 8 and int.from_bytes(header[4:], "little") + 8 == path.stat().st_size
 
 
 @contextlib.contextmanager

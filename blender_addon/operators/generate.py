@@ -148,10 +148,10 @@ def shown_result(context: bpy.types.Context) -> str:
 
 
 def _set_status_text(context: bpy.types.Context, text: str | None) -> None:
-    """On every window: the animator may look at another one, or at another workspace, when the job ends."""
-    for window in context.window_manager.windows:
-        with context.temp_override(window=window):
-            window.workspace.status_text_set(text)
+    """In every workspace: the animator may look at another one when the job ends."""
+    for workspace in bpy.data.workspaces:
+        with context.temp_override(workspace=workspace):
+            workspace.status_text_set(text)
 
 
 def _redraw(context: bpy.types.Context) -> None:

@@ -143,3 +143,31 @@ def test_a_failing_mix_puts_everything_back(
     with pytest.raises(AudioUnreadableError):
         addon.audio_source._mix_strip(bpy.context, bpy.context.scene, strip)
     assert snapshot() == before
+
+
+@needs_audaspace
+@pytest.mark.skipif(bpy.app.version < (5, 1, 0), reason="adding retiming keys from Python crashes Blender before 5.1")
+def test_a_strip_with_a_change_of_speed_is_heard_as_blender_plays_it(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path
+) -> None:
+    set_fps(24, 1)
+    strip = add_strip(write_sound(tmp_path / "click.wav", click_at(1.0, 3.0)), frame_start=11)
+    add_strip(write_sound(tmp_path / "music.wav", speech_like(4.0)), name="Music", channel=2)
+    strip.retiming_keys.add(timeline_frame=11 + 48)  # the click's frame is 11 + 24
+    strip.retiming_keys[1].timeline_frame = 11 + 24  # the first two seconds in one: twice the speed
+    before = snapshot()
+    speech = speech_of(addon)
+    assert snapshot() == before
+    heard = read(addon, speech)
+    assert np.argmax(np.abs(heard) > 0.2) / 16000 == pytest.approx(0.5, abs=0.02)
+    assert len(heard) == pytest.approx(speech.length_s * 16000, abs=1)
+
+
+def test_a_mix_that_never_ends_is_given_up(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addon.audio_source, "MIX_LIMIT_S", 0.02)
+    (tmp_path / "open.wav").write_bytes(b"RIFF\xff\xff\xff\xffWAVE")
+    for name in ("open.wav", "absent.wav"):
+        with pytest.raises(addon.problems.LipSyncProblem, match="did not finish mixing strip 'Dialogue': try again"):
+            addon.audio_source._wait_for_wav(tmp_path / name, "Dialogue")
