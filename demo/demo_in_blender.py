@@ -39,7 +39,7 @@ def main() -> None:
     timed("generated the lip sync, wrote demo.blend and demo.csv", lambda: generate(command))
     timed(
         f"rendered {'demo.mp4' if strip else 'demo.mp4 (silent: this Blender module has no sound)'}",
-        lambda: render(head),
+        lambda: render(blend, movie),
     )
     for made in (blend, curves, movie):
         print(f"[demo] {made} ({made.stat().st_size / 1e6:.1f} MB)", flush=True)
@@ -100,17 +100,19 @@ def generate(arguments: list[str]) -> None:
         raise DemoError("The extension did not generate the lip sync; the lines above say why.")
 
 
-def render(head: bpy.types.Object) -> None:
-    """Film the take, with the head less finely subdivided than in the saved file: half the time."""
+def render(blend: Path, movie: Path) -> None:
+    """Film the saved file, with the head less finely subdivided than it is there: half the time."""
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
     scene = bpy.context.scene
-    for modifier in head.modifiers:
-        if modifier.type == "SUBSURF":
-            modifier.render_levels = min(1, modifier.render_levels)
     if not scene.sequence_editor:  # without a strip the take alone knows how long the line is
         scene.frame_end = max(int(action.frame_range[1]) for action in bpy.data.actions)
-    Path(bpy.path.abspath(scene.render.filepath)).unlink(missing_ok=True)
+    for modifier in (modifier for obj in scene.objects for modifier in obj.modifiers if modifier.type == "SUBSURF"):
+        modifier.render_levels = min(1, modifier.render_levels)
+    movie.unlink(missing_ok=True)
     with QuietRender(scene.frame_end):
         bpy.ops.render.render(animation=True)
+    if not movie.is_file():
+        raise DemoError(f"Blender rendered, but {movie} is not there; the lines above say why.")
 
 
 def set_picture(scene: bpy.types.Scene) -> None:
@@ -119,11 +121,12 @@ def set_picture(scene: bpy.types.Scene) -> None:
     scene.render.resolution_x = scene.render.resolution_y = PICTURE_SIZE
     scene.render.resolution_percentage = 100
     scene.display.render_aa = "FXAA"
+    scene.view_settings.view_transform = "Standard"  # Workbench's own lights are made for it; AgX dims them
     set_workbench_look(scene.display.shading)
 
 
 def set_workbench_look(shading: bpy.types.View3DShading) -> None:
-    shading.light = "STUDIO"
+    shading.light, shading.studio_light = "STUDIO", "paint.sl"
     shading.color_type = "MATERIAL"
     shading.show_cavity = True
     shading.cavity_type = "SCREEN"
