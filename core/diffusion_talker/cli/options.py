@@ -30,11 +30,14 @@ def add_student_arguments(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--student", type=Path, metavar="FILE", help="student bundle (default: the one in the package)")
     parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what runs the network (default: auto)")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="where PyTorch runs (default: auto)")
+    parser.add_argument(
+        "--torch-python", type=Path, metavar="FILE", help="a Python that has PyTorch; the network then runs there"
+    )
 
 
 def open_student(args: argparse.Namespace) -> Student:
     """Student that `add_student_arguments` asked for. Raises BundleError or RuntimeUnavailableError."""
-    return load_student(args.student, args.runtime, args.device)
+    return load_student(args.student, args.runtime, args.device, args.torch_python)
 
 
 def positive_number(text: str) -> float:

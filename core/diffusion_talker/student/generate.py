@@ -232,13 +232,14 @@ def load_student(
     Args:
         path: a bundle; None opens the one that ships with the package.
         runtime, device: see `runtime.RUNTIMES` and `runtime.DEVICES`.
-        python: executable of another Python that has PyTorch. Runtime "torch" then runs there, in a worker process.
+        python: executable of another Python that has PyTorch; unless the runtime is "numpy", the student then runs
+            there, in a worker process.
 
     Raises:
         BundleError: missing, damaged or foreign file.  RuntimeUnavailableError: no such runtime here.
     """
     bundle = load_bundle(path)
-    if python is not None and runtime == "torch":
+    if python is not None and runtime != "numpy":
         from diffusion_talker.student.remote import RemoteNetwork  # only who asks for it pays for subprocess
 
         network: Network = RemoteNetwork(bundle.config, path or packaged_bundle_path(), python, device)
