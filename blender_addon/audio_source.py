@@ -22,6 +22,7 @@ from .problems import LipSyncProblem
 if TYPE_CHECKING:
     import bpy
     import numpy as np
+
     from diffusion_talker.audio import ArraySource
 
 #: Blender mixes an hour in a few seconds.
@@ -41,9 +42,10 @@ class StripTimes:
 class Speech:
     """Sound to animate and the frames it covers.
 
-    name: for the take's name. key: what tells this line from others on the same face. path: sound file, also named in messages. packed: bytes of a packed sound, None when the
-    file is read. samples: (N,) float32 at 16 kHz that Blender mixed already, else None. start_s: where in the sound the
-    first frame lies (negative: silence comes first). length_s: None takes the sound to its end.
+    name: for the take's name. key: what tells this line from others on the same face. path: sound file.
+    start_s: where in the sound the first frame lies (negative: silence comes first). length_s: None takes the sound
+    to its end. packed: bytes of a packed sound, None when the file is read. samples: (N,) float32 at 16 kHz that
+    Blender mixed already, else None.
     """
 
     name: str
@@ -76,7 +78,9 @@ def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     if editor is None:
         return []
     strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    return sorted((strip for strip in strips if strip.type == "SOUND"), key=lambda strip: strip_times(strip).first_frame)
+    return sorted(
+        (strip for strip in strips if strip.type == "SOUND"), key=lambda strip: strip_times(strip).first_frame
+    )
 
 
 def find_strip(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
@@ -105,14 +109,14 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str:
     if strip.sound is None:
         return f"Strip '{strip.name}' has no sound: choose another strip"
     if strip.sound.packed_file is None and not Path(_sound_path(strip.sound)).is_file():
-        return f"The sound file of strip '{strip.name}' is missing: relink it with File > External Data > Find Missing Files"
+        return f"The sound file of strip '{strip.name}' is missing: use File > External Data > Find Missing Files"
     return ""
 
 
 def _no_strip_problem(scene: bpy.types.Scene, name: str) -> str:
     names = ", ".join(f"'{strip.name}'" for strip in sound_strips(scene)[:4])
     if not names:
-        return f"Scene '{scene.name}' has no sound strip: add your recording in the Video Sequencer, or take a sound file"
+        return f"Scene '{scene.name}' has no sound strip: add your recording to the Sequencer, or take a sound file"
     if name:
         return f"There is no sound strip '{name}' in scene '{scene.name}': choose one of {names}"
     return f"There are several sound strips: choose one of {names}"
@@ -191,7 +195,9 @@ def _wait_for_wav(path: Path, strip_name: str) -> None:
     deadline_s = time.monotonic() + MIX_LIMIT_S
     while not _is_closed_wav(path):
         if time.monotonic() > deadline_s:
-            raise LipSyncProblem(f"Blender did not finish mixing strip '{strip_name}': try again, or choose its sound file")
+            raise LipSyncProblem(
+                f"Blender did not finish mixing strip '{strip_name}': try again, or take its sound file"
+            )
         time.sleep(0.005)
 
 
@@ -260,6 +266,7 @@ def read_speech(speech: Speech) -> ArraySource:
         AudioError: the sound is missing, damaged or empty.
     """
     import numpy as np
+
     from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
     from diffusion_talker.errors import AudioEmptyError
 
@@ -272,7 +279,7 @@ def read_speech(speech: Speech) -> ArraySource:
     heard = np.zeros(stop - start, np.float32)
     first, last = max(start, 0), min(stop, len(samples))
     if last > first:
-        heard[first - start:last - start] = samples[first:last]
+        heard[first - start : last - start] = samples[first:last]
     return ArraySource(heard, SAMPLE_RATE_HZ)
 
 
@@ -286,7 +293,7 @@ def _decode_file(speech: Speech, end_s: float | None) -> np.ndarray:
 
 
 def _decode(path: str, name: str, end_s: float | None) -> np.ndarray:
-    """Samples (N,) float32 at 16 kHz from the start to `end_s`: never seeks, since compressed formats seek inexactly."""
+    """Samples (N,) float32 at 16 kHz from the start to `end_s`; never seeks, compressed formats do that inexactly."""
     from diffusion_talker.audio import SAMPLE_RATE_HZ
     from diffusion_talker.errors import AudioMissingError, AudioUnreadableError
 
@@ -303,7 +310,7 @@ def _decode(path: str, name: str, end_s: float | None) -> np.ndarray:
         _ = mono.specs  # opens the file: up to Blender 5.0, data() of one that cannot be opened ends the process
         return mono.data()[:, 0]
     except (aud.error, RuntimeError, ValueError) as error:
-        raise AudioUnreadableError(f"The sound of '{name}' cannot be read: convert it to WAV and choose it again") from error
+        raise AudioUnreadableError(f"The sound of '{name}' cannot be read: convert it to WAV first") from error
 
 
 def _decode_without_audaspace(path: str, end_s: float | None) -> np.ndarray:

@@ -37,8 +37,8 @@ examples:
   blender -b scene.blend --command lip_sync --audio line.wav --object Head --emotion happiness --output out.blend
   blender -b --command lip_sync --jobs lines.csv
 
---jobs takes a CSV table with one line of speech per row. Its columns, in any order, are
-blend, scene, strip, audio, start_frame, object, identity, emotion, intensity, style_strength, seed, steps, output, export.
+--jobs takes a CSV table with one line of speech per row. Its columns, in any order, are blend, scene,
+strip, audio, start_frame, object, identity, emotion, intensity, style_strength, seed, steps, output, export.
 An empty cell takes the option of that name from the command line, else its default; paths are relative to the table.
 Rows run one after another; a row whose output was written by an earlier row continues in that file.
 The exit code is 0 when every line succeeded, 1 when one failed, 2 for bad arguments."""
@@ -85,8 +85,12 @@ class LineReport:
 
 COLUMNS: Final = tuple(field.name for field in fields(Line))
 _NUMBERS: Final[Mapping[str, type]] = {
-    "start_frame": int, "intensity": float, "style_strength": float, "seed": int, "steps": int,
-}  # fmt: skip
+    "start_frame": int,
+    "intensity": float,
+    "style_strength": float,
+    "seed": int,
+    "steps": int,
+}
 _PATHS: Final = ("blend", "audio", "output", "export")
 _handles: list[object] = []  # Blender hands out a capsule at registration and wants the same one back
 
@@ -123,9 +127,12 @@ def lip_sync(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=f"blender -b FILE.blend --command {NAME}", description=DESCRIPTION, epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
-    )  # fmt: skip
+        prog=f"blender -b FILE.blend --command {NAME}",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     speech = parser.add_mutually_exclusive_group()
     speech.add_argument("--strip", default="", metavar="NAME", help="sound strip of the scene (default: the only one)")
     speech.add_argument("--audio", default="", metavar="FILE", help="sound file instead of a strip")
@@ -140,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="another seed is another take (default: 0)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the model's own)")
     parser.add_argument("--runtime", choices=("auto", "numpy", "torch"), default="auto", help="what computes")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where PyTorch computes")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where PyTorch computes"
+    )
     parser.add_argument("--output", default="", metavar="FILE.blend", help="save here instead of over the opened file")
     parser.add_argument("--export", default="", metavar="FILE", help="also write the take as .csv, .json or .npz")
     parser.add_argument("--no-save", action="store_true", help="do not save the file, for use with --export")
@@ -187,7 +196,9 @@ def read_table(path: Path, defaults: Line) -> list[Line | LineReport]:
 
 
 def _line_of_row(number: int, row: Mapping[str, str | None], defaults: Line, folder: Path) -> Line | LineReport:
-    cells = {name.strip(): cell.strip() for name, cell in row.items() if isinstance(name, str) and cell and cell.strip()}
+    cells = {
+        name.strip(): cell.strip() for name, cell in row.items() if isinstance(name, str) and cell and cell.strip()
+    }
     try:
         numbers = {name: kind(cells[name]) for name, kind in _NUMBERS.items() if name in cells}
     except ValueError as error:
@@ -208,8 +219,8 @@ def _run_lines(lines: Sequence[Line | LineReport], run: Run) -> int:
         is_silent = run.is_quiet and report.is_done
         if not is_silent:
             place = f"[{number}/{len(lines)}] " if len(lines) > 1 else ""
-            verdict = "done" if report.is_done else "FAILED"
-            print(f"{place}{report.label}: {verdict}. {report.sentence}", file=sys.stdout if report.is_done else sys.stderr)
+            verdict, stream = ("done", sys.stdout) if report.is_done else ("FAILED", sys.stderr)
+            print(f"{place}{report.label}: {verdict}. {report.sentence}", file=stream, flush=True)
     if len(lines) > 1 and not run.is_quiet:
         done = sum(report.is_done for report in reports)
         print(f"{done} of {len(lines)} lines done" + ("" if done == len(lines) else f", {len(lines) - done} failed"))
@@ -263,14 +274,18 @@ class _Session:
         try:
             bpy.ops.wm.open_mainfile(filepath=wanted, load_ui=False)
         except RuntimeError as error:
-            raise LipSyncProblem(f"{wanted} cannot be opened: is it a Blender file of this version or older?") from error
+            raise LipSyncProblem(f"{wanted} cannot be opened: is it a file of a newer Blender?") from error
         self._current = wanted
 
     def _options(self, line: Line) -> Options:
         given = {
-            "identity": line.identity, "emotion": line.emotion, "intensity": line.intensity,
-            "style_strength": line.style_strength, "seed": line.seed, "steps": line.steps,
-        }  # fmt: skip
+            "identity": line.identity,
+            "emotion": line.emotion,
+            "intensity": line.intensity,
+            "style_strength": line.style_strength,
+            "seed": line.seed,
+            "steps": line.steps,
+        }
         chosen = {name: value for name, value in given.items() if value not in ("", None)}
         return Options(runtime=self._run.runtime, device=self._run.device, **chosen)
 
@@ -317,7 +332,8 @@ def _target(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
         return scene.objects[name]
     ready = list(_ready_targets(scene))
     if len(ready) != 1:
-        found = f"several meshes with face shapes ({listed((obj.name for obj in ready), 4)})" if ready else "no mesh with face shapes"
+        names = listed((obj.name for obj in ready), 4)
+        found = f"several meshes with face shapes ({names})" if ready else "no mesh with face shapes"
         raise LipSyncProblem(f"Scene '{scene.name}' has {found}: name the mesh with --object")
     return ready[0]
 

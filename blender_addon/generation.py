@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .audio_source import (
-    Speech, file_problem, read_speech, scene_fps, sequencer_scene, speech_of_file, speech_of_strip, strip_problem,
-)  # fmt: skip
+    Speech,
+    file_problem,
+    read_speech,
+    scene_fps,
+    sequencer_scene,
+    speech_of_file,
+    speech_of_strip,
+    strip_problem,
+)
 from .problems import LipSyncProblem
 from .targets import TargetReport, inspect_target
 
 if TYPE_CHECKING:
     import bpy
     import numpy as np
+
     from diffusion_talker.motion import Motion
     from diffusion_talker.student import Student
 
@@ -143,9 +151,7 @@ def _audio_path(settings: bpy.types.PropertyGroup) -> str:
 # ---------------------------------------------------------------- work (any thread, no bpy)
 
 
-def generate(
-    request: Request, progress: Progress, cancelled: Cancelled, student: Student | None = None
-) -> Generated:
+def generate(request: Request, progress: Progress, cancelled: Cancelled, student: Student | None = None) -> Generated:
     """Listen and animate. Without a student the packaged one is loaded. Raises DiffusionTalkerError."""
     from diffusion_talker.errors import CancelledError
 
@@ -207,12 +213,13 @@ def find_target(request: Request) -> bpy.types.Object:
     for obj in bpy.data.objects:
         if obj.session_uid == request.target_uid and obj.users_scene:
             return obj
-    raise LipSyncProblem(f"'{request.target_name}' was deleted while its lip sync was made: undo that, or pick another mesh")
+    raise LipSyncProblem(f"'{request.target_name}' was deleted meanwhile: undo that, or pick another mesh")
 
 
 def key_curves(motion: Motion, speech: Speech, report: TargetReport, use_upper_face: bool) -> dict[str, np.ndarray]:
     """Shape key name -> (F,) float32, one value per scene frame of the line, closures kept."""
     import numpy as np
+
     from diffusion_talker.channels import MOUTH_CHANNELS
     from diffusion_talker.motion import sample_motion
 

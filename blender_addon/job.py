@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A generation in a thread of its own, watched through a queue. No bpy here: Blender's data belongs to its main thread."""
+"""A generation in a thread of its own, watched through a queue. No bpy here: it belongs to the main thread."""
 
 from __future__ import annotations
 

@@ -20,16 +20,25 @@ if TYPE_CHECKING:
 HAS_SLOTS: Final = bpy.app.version >= (4, 4, 0)
 #: Bytes of a datablock's name.
 NAME_LIMIT: Final = 255 if bpy.app.version >= (5, 0, 0) else 63
-#: Custom property of our actions: {key of the line: [first frame, end frame]} as JSON, so that a moved line leaves its old place.
+#: Custom property of our actions: {line's key: [first frame, end frame]} as JSON; a moved line leaves its old place.
 LINES_PROPERTY: Final = "diffusion_talker_lines"
 
 _LINEAR: Final = 1  # bpy.types.Keyframe.interpolation
 _AUTO_CLAMPED: Final = 4  # bpy.types.Keyframe.handle_left_type
 #: Per-key values and their width, everything that a rewrite of a curve must carry over.
 _KEY_FIELDS: Final[Mapping[str, int]] = {
-    "co": 2, "handle_left": 2, "handle_right": 2, "interpolation": 1, "handle_left_type": 1, "handle_right_type": 1,
-    "type": 1, "easing": 1, "back": 1, "amplitude": 1, "period": 1,
-}  # fmt: skip
+    "co": 2,
+    "handle_left": 2,
+    "handle_right": 2,
+    "interpolation": 1,
+    "handle_left_type": 1,
+    "handle_right_type": 1,
+    "type": 1,
+    "easing": 1,
+    "back": 1,
+    "amplitude": 1,
+    "period": 1,
+}
 #: What a fresh key has where the merge with older keys needs a value: Blender's own defaults.
 _FRESH_DEFAULTS: Final[Mapping[str, float]] = {"back": 1.70158, "amplitude": 0.8, "period": 4.1}
 _ENUM_FIELDS: Final = frozenset({"interpolation", "handle_left_type", "handle_right_type", "type", "easing"})
@@ -107,7 +116,8 @@ def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndar
     found = {name: fcurves.find(value_path(name)) for name in key_names} if fcurves is not None else {}
     return {
         name: np.array([curve.evaluate(frame) for frame in frames.tolist()], np.float32)
-        for name, curve in found.items() if curve is not None
+        for name, curve in found.items()
+        if curve is not None
     }
 
 
@@ -133,7 +143,7 @@ def current_fcurves(keys: bpy.types.Key) -> FCurves | None:
 
 
 def take_name(object_name: str, line: str) -> str:
-    """"Head Dialogue Take 02": readable, numbered on, and never cut by Blender's limit."""
+    """ "Head Dialogue Take 02": readable, numbered on, and never cut by Blender's limit."""
     ending_bytes = len(" Take 00")
     stem = _cut(f"{object_name} {line}", NAME_LIMIT - ending_bytes)
     pattern = re.compile(re.escape(stem) + r" Take (\d+)")

@@ -10,7 +10,6 @@ from .generation import problem, target_of
 from .operators.generate import is_running, shown_result
 from .targets import inspect_target
 
-
 #: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
 LETTER_PIXELS = 5.8
 BORDER_PIXELS = 66

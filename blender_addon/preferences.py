@@ -63,7 +63,11 @@ def runtime_status(runtime: str) -> str:
     if runtime == "numpy":
         return "NumPy computes the motion"
     if runtime == "torch":
-        return f"PyTorch {version} computes the motion" if version else "PyTorch is not installed in this Blender: choose NumPy"
+        return (
+            f"PyTorch {version} computes the motion"
+            if version
+            else "PyTorch is not installed in this Blender: choose NumPy"
+        )
     if version is None:
         return "NumPy computes the motion: PyTorch is not installed in this Blender"
     if version.endswith("+cpu"):

@@ -17,4 +17,5 @@ def user_message(error: BaseException) -> str | None:
 
 def unforeseen_message(error: BaseException) -> str:
     """One sentence for a defect; the details belong in the log."""
-    return f"Lip sync stopped at an error of its own ({type(error).__name__}: {error}). Nothing was changed: please report it"
+    name = type(error).__name__
+    return f"Lip sync stopped at an error of its own ({name}: {error}). Nothing was changed: please report it"

@@ -40,7 +40,10 @@ def emotion_items() -> tuple[EnumItem, ...]:
         emotions = read_library().emotions
     except BundleError:
         return (automatic,)
-    return (automatic, *(_item(name, f"Speak with {name}" if index else "No emotion") for index, name in enumerate(emotions)))
+    return (
+        automatic,
+        *(_item(name, f"Speak with {name}" if index else "No emotion") for index, name in enumerate(emotions)),
+    )
 
 
 def _item(name: str, description: str) -> EnumItem:
@@ -92,16 +95,17 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
     identity: EnumProperty(
         name="Identity", description="Talker whose manner of speaking is used", items=_identity_items
     )
-    emotion: EnumProperty(
-        name="Emotion", description="Emotion of the performance", items=_emotion_items
-    )
+    emotion: EnumProperty(name="Emotion", description="Emotion of the performance", items=_emotion_items)
     intensity: FloatProperty(
         name="Intensity", description="Amount of the emotion", default=1.0, min=0.0, max=1.5, subtype="FACTOR"
     )
     style_strength: FloatProperty(
         name="Style Strength",
         description="How much of the talker's own manner is used: 0 is the average talker, 1 the talker",
-        default=1.0, min=0.0, max=2.0, subtype="FACTOR",
+        default=1.0,
+        min=0.0,
+        max=2.0,
+        subtype="FACTOR",
     )
     seed: IntProperty(name="Seed", description="Another seed gives another take of the same line", default=0, min=0)
     use_upper_face: BoolProperty(

@@ -79,7 +79,8 @@ def _read_only_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
     library = keys.library or obj.data.library
     if library is not None and keys.override_library is None:
         source = library.filepath.replace("\\", "/").rsplit("/", 1)[-1]
-        return f"'{obj.name}' is linked from {source}, which is read-only: make a library override of it with its mesh, or a local copy"
+        cure = "make a library override with its mesh, or a local copy"
+        return f"'{obj.name}' is linked from {source}, which is read-only: {cure}"
     if keys.override_library is not None and keys.override_library.is_system_override:
         return f"The override of '{obj.name}' is not editable: choose Library Override > Make Editable, then try again"
     return ""
@@ -131,7 +132,9 @@ def _driver_source(curve: bpy.types.FCurve) -> str:
 def _jaw_problem(obj: bpy.types.Object, found: dict[str, str], drivers: dict[str, str], muted: set[str]) -> str:
     name = found.get(JAW)
     if name in drivers:
-        return f"Shape key '{name}' of '{obj.name}' is driven by {drivers[name]}: delete the drivers, or pick a mesh without them"
+        return (
+            f"Shape key '{name}' of '{obj.name}' is driven by {drivers[name]}: delete the drivers, or pick another mesh"
+        )
     if name in muted:
         return f"Shape key '{name}' of '{obj.name}' is switched off: tick its box in the Shape Keys panel"
     return ""
@@ -143,7 +146,9 @@ def _coverage_problem(
     from diffusion_talker.channels import MOUTH_CHANNELS
 
     if not found:
-        return f"None of the shape keys of '{obj.name}' is an ARKit shape (jawOpen, mouthClose...): rename them, or pick another mesh"
+        return (
+            f"None of the shape keys of '{obj.name}' is an ARKit shape (jawOpen...): rename them, or pick another mesh"
+        )
     if JAW in missing:
         return f"'{obj.name}' has no shape key jawOpen, so its mouth cannot open: add it, or pick another mesh"
     mouth = sum(channel in MOUTH_CHANNELS for channel, _ in usable)

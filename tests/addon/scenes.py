@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+
 from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
 from diffusion_talker.motion import Motion
 
@@ -111,12 +112,28 @@ def snapshot(without_actions: Iterable[str] = ()) -> Snapshot:
     ignored = set(without_actions)
     scene = bpy.context.scene
     return Snapshot(
-        (scene.render.fps, scene.render.fps_base, scene.frame_start, scene.frame_end, scene.frame_current,
-         scene.use_audio, scene.use_preview_range, tuple(bpy.data.objects.keys()), tuple(bpy.data.meshes.keys())),
-        tuple((obj.name, obj.select_get(), tuple(map(tuple, obj.matrix_world)), _action_name(obj)) for obj in scene.objects),
+        (
+            scene.render.fps,
+            scene.render.fps_base,
+            scene.frame_start,
+            scene.frame_end,
+            scene.frame_current,
+            scene.use_audio,
+            scene.use_preview_range,
+            tuple(bpy.data.objects.keys()),
+            tuple(bpy.data.meshes.keys()),
+        ),
+        tuple(
+            (obj.name, obj.select_get(), tuple(map(tuple, obj.matrix_world)), _action_name(obj))
+            for obj in scene.objects
+        ),
         _strip_states(scene),
-        tuple((action.name, action.users, _curve_values(action)) for action in bpy.data.actions if action.name not in ignored),
-    )  # fmt: skip
+        tuple(
+            (action.name, action.users, _curve_values(action))
+            for action in bpy.data.actions
+            if action.name not in ignored
+        ),
+    )
 
 
 def _action_name(owner: bpy.types.ID) -> str:
@@ -129,8 +146,11 @@ def _strip_states(scene: bpy.types.Scene) -> tuple[object, ...]:
     if editor is None:
         return ()
     strips = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
-    ends = (lambda s: (s.left_handle, s.right_handle)) if bpy.app.version >= (5, 1, 0) else (
-        lambda s: (s.frame_final_start, s.frame_final_end))  # fmt: skip
+    ends = (
+        (lambda s: (s.left_handle, s.right_handle))
+        if bpy.app.version >= (5, 1, 0)
+        else (lambda s: (s.frame_final_start, s.frame_final_end))
+    )
     return tuple((strip.name, strip.mute, strip.select, strip.channel, *ends(strip)) for strip in strips)
 
 
@@ -143,7 +163,9 @@ def action_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
 
 
 def _curve_values(action: bpy.types.Action) -> tuple[object, ...]:
-    return tuple((curve.data_path, tuple(tuple(point.co) for point in curve.keyframe_points)) for curve in action_curves(action))
+    return tuple(
+        (curve.data_path, tuple(tuple(point.co) for point in curve.keyframe_points)) for curve in action_curves(action)
+    )
 
 
 def keys_of(obj: bpy.types.Object, key_name: str) -> dict[int, float]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sound out of strips and files: packed, missing, damaged, longer or shorter than its strip; and a scene left as it was."""
+"""Sound out of strips and files: packed, missing, damaged, longer than its strip; and a scene left as it was."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from types import ModuleType
 import bpy
 import numpy as np
 import pytest
-from diffusion_talker.errors import AudioEmptyError, AudioError, AudioUnreadableError
 
+from diffusion_talker.errors import AudioEmptyError, AudioError, AudioUnreadableError
 from tests.addon.scenes import (
-    HAS_AUDASPACE, NO_AUDASPACE, add_strip, click_at, set_fps, snapshot, speech_like, trim_strip, write_sound,
-)  # fmt: skip
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    add_strip,
+    click_at,
+    set_fps,
+    snapshot,
+    speech_like,
+    trim_strip,
+    write_sound,
+)
 
 needs_audaspace = pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 
@@ -78,7 +86,7 @@ def test_a_strip_whose_file_went_missing_says_so(addon: ModuleType, fresh_scene:
     path = write_sound(tmp_path / "line.wav", speech_like(1.0))
     add_strip(path)
     path.unlink()
-    with pytest.raises(addon.problems.LipSyncProblem, match="sound file of strip 'Dialogue' is missing: relink"):
+    with pytest.raises(addon.problems.LipSyncProblem, match="sound file of strip 'Dialogue' is missing: use File"):
         speech_of(addon)
 
 

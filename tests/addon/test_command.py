@@ -12,7 +12,16 @@ from types import ModuleType
 import bpy
 import pytest
 
-from tests.addon.scenes import HAS_AUDASPACE, NO_AUDASPACE, add_strip, keys_of, make_face, make_plain_mesh, speech_like, write_sound
+from tests.addon.scenes import (
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    add_strip,
+    keys_of,
+    make_face,
+    make_plain_mesh,
+    speech_like,
+    write_sound,
+)
 
 needs_audaspace = pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 Command = Callable[..., int]
@@ -63,7 +72,20 @@ def test_a_file_is_animated_and_saved_over_the_scene(command: Command, blend: Pa
 def test_a_strip_is_animated_into_another_file(command: Command, blend: Path, tmp_path: Path) -> None:
     before = blend.read_bytes()
     output = tmp_path / "out.blend"
-    options = ("--identity", "auto", "--emotion", "auto", "--intensity", 0.5, "--seed", 3, "--steps", 2, "--runtime", "numpy")
+    options = (
+        "--identity",
+        "auto",
+        "--emotion",
+        "auto",
+        "--intensity",
+        0.5,
+        "--seed",
+        3,
+        "--steps",
+        2,
+        "--runtime",
+        "numpy",
+    )
     assert command("--strip", "Dialogue", "--object", "Bob", *options, "--output", output) == 0
     assert blend.read_bytes() == before
     assert min(reopened(output, "Bob")) == 10
@@ -102,10 +124,20 @@ def test_a_line_that_cannot_be_done_fails_with_a_sentence(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--bogus",), ("--strip", "A", "--audio", "b.wav"), ("--seed", "many"), ("--runtime", "abacus"), ("--start-frame", "3"),
-     ("--jobs", "gone.csv"), ("--jobs", "lines.csv", "--output", "x.blend"), ("--no-save", "--output", "x.blend")],
-)  # fmt: skip
-def test_bad_arguments_exit_with_2(command: Command, fresh_scene: object, capsys: object, arguments: tuple[str, ...]) -> None:
+    [
+        ("--bogus",),
+        ("--strip", "A", "--audio", "b.wav"),
+        ("--seed", "many"),
+        ("--runtime", "abacus"),
+        ("--start-frame", "3"),
+        ("--jobs", "gone.csv"),
+        ("--jobs", "lines.csv", "--output", "x.blend"),
+        ("--no-save", "--output", "x.blend"),
+    ],
+)
+def test_bad_arguments_exit_with_2(
+    command: Command, fresh_scene: object, capsys: object, arguments: tuple[str, ...]
+) -> None:
     assert command(*arguments) == 2
     error = capsys.readouterr().err
     assert error.strip() and "Traceback" not in error
@@ -115,7 +147,9 @@ def test_help_exits_with_0(command: Command, fresh_scene: object, capsys: object
     assert command("--help") == 0 and "--jobs" in capsys.readouterr().out
 
 
-def test_a_scene_without_a_file_needs_an_output(command: Command, fresh_scene: object, line: Path, capsys: object) -> None:
+def test_a_scene_without_a_file_needs_an_output(
+    command: Command, fresh_scene: object, line: Path, capsys: object
+) -> None:
     make_face()
     assert command("--audio", line) == 1
     assert "give --output FILE.blend" in capsys.readouterr().err
@@ -139,7 +173,9 @@ def test_a_full_disk_leaves_the_old_file(
     error = capsys.readouterr().err
     assert "could not be saved" in error and "free some space" in error and "Traceback" not in error
     assert blend.read_bytes() == before
-    assert sorted(path.name for path in blend.parent.iterdir()) == ["line.wav", "scene.blend"], "a half-written file is left"
+    assert sorted(path.name for path in blend.parent.iterdir()) == ["line.wav", "scene.blend"], (
+        "a half-written file is left"
+    )
 
 
 # ---------------------------------------------------------------- tables
@@ -161,29 +197,51 @@ def test_a_table_runs_line_after_line_with_one_model(
     loads = []
     open_student = addon.command.open_student
     monkeypatch.setattr(addon.command, "open_student", lambda options: loads.append(1) or open_student(options))
-    table = write_table(tmp_path / "lines.csv", [
-        {"blend": "scene.blend", "audio": "line.wav", "object": "Ann", "start_frame": 1, "output": "out.blend"},
-        {"blend": "scene.blend", "audio": "line.wav", "object": "Bob", "start_frame": 30, "output": "out.blend", "seed": 4},
-        {"blend": "scene.blend", "audio": "line.wav", "object": "Bob", "output": "other.blend", "export": "bob.csv"},
-        {"blend": "scene.blend", "audio": "answer.wav", "object": "Ann", "start_frame": 60, "output": "out.blend"},
-    ])  # fmt: skip
+    table = write_table(
+        tmp_path / "lines.csv",
+        [
+            {"blend": "scene.blend", "audio": "line.wav", "object": "Ann", "start_frame": 1, "output": "out.blend"},
+            {
+                "blend": "scene.blend",
+                "audio": "line.wav",
+                "object": "Bob",
+                "start_frame": 30,
+                "output": "out.blend",
+                "seed": 4,
+            },
+            {
+                "blend": "scene.blend",
+                "audio": "line.wav",
+                "object": "Bob",
+                "output": "other.blend",
+                "export": "bob.csv",
+            },
+            {"blend": "scene.blend", "audio": "answer.wav", "object": "Ann", "start_frame": 60, "output": "out.blend"},
+        ],
+    )
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     assert command("--jobs", table) == 0
     out = capsys.readouterr().out
     assert "[4/4] answer.wav on Ann: done" in out and "4 of 4 lines done" in out and len(loads) == 1
     assert (tmp_path / "bob.csv").is_file()
     assert min(reopened(tmp_path / "out.blend", "Bob")) == 30
-    assert sorted(keys_of(bpy.data.objects["Ann"], "jawOpen")) == [1 + n for n in range(24)] + [60 + n for n in range(24)]
+    assert sorted(keys_of(bpy.data.objects["Ann"], "jawOpen")) == [1 + n for n in range(24)] + [
+        60 + n for n in range(24)
+    ]
 
 
 def test_a_failing_row_does_not_stop_the_others(command: Command, blend: Path, tmp_path: Path, capsys: object) -> None:
-    table = write_table(tmp_path / "lines.csv", [
-        {"audio": "line.wav", "object": "Zoe", "blend": "", "seed": ""},
-        {"audio": "gone.wav", "object": "Ann", "blend": "", "seed": ""},
-        {"audio": "line.wav", "object": "Ann", "blend": "gone.blend", "seed": ""},
-        {"audio": "line.wav", "object": "Ann", "blend": "", "seed": "x"},
-        {"audio": "line.wav", "object": "Bob", "blend": "", "seed": "7"},
-    ], delimiter=";")  # fmt: skip
+    table = write_table(
+        tmp_path / "lines.csv",
+        [
+            {"audio": "line.wav", "object": "Zoe", "blend": "", "seed": ""},
+            {"audio": "gone.wav", "object": "Ann", "blend": "", "seed": ""},
+            {"audio": "line.wav", "object": "Ann", "blend": "gone.blend", "seed": ""},
+            {"audio": "line.wav", "object": "Ann", "blend": "", "seed": "x"},
+            {"audio": "line.wav", "object": "Bob", "blend": "", "seed": "7"},
+        ],
+        delimiter=";",
+    )
     assert command("--jobs", table) == 1
     captured = capsys.readouterr()
     assert "1 of 5 lines done, 4 failed" in captured.out and "Traceback" not in captured.err

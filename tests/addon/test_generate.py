@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from tests.addon.scenes import (
-    HAS_AUDASPACE, NO_AUDASPACE, add_strip, insert_key, keys_of, make_face, make_plain_mesh, set_fps, snapshot, speech_like,
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    add_strip,
+    insert_key,
+    keys_of,
+    make_face,
+    make_plain_mesh,
+    set_fps,
+    snapshot,
+    speech_like,
     write_sound,
-)  # fmt: skip
+)
 
 needs_audaspace = pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 
@@ -236,7 +245,9 @@ def test_menus_offer_the_library(addon: ModuleType, fresh_scene: object) -> None
     assert all(0 <= number < 2**31 for number in numbers)
 
 
-def test_takes_are_exported_with_their_edits(addon: ModuleType, fresh_scene: object, line: Path, tmp_path: Path) -> None:
+def test_takes_are_exported_with_their_edits(
+    addon: ModuleType, fresh_scene: object, line: Path, tmp_path: Path
+) -> None:
     from diffusion_talker.formats import read_motion
 
     set_fps(30, 1)
@@ -255,7 +266,9 @@ def test_takes_are_exported_with_their_edits(addon: ModuleType, fresh_scene: obj
         assert motion.column("jawOpen")[10] == pytest.approx(0.875, abs=1e-3)
 
 
-def test_an_export_that_cannot_be_written_says_so(addon: ModuleType, fresh_scene: object, line: Path, tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_written_says_so(
+    addon: ModuleType, fresh_scene: object, line: Path, tmp_path: Path
+) -> None:
     make_face()
     use_file(line)
     bpy.ops.diffusion_talker.generate()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The background job, pumped by hand as the modal timer does it: progress, result, errors, and cancelling at any moment."""
+"""The background job, pumped by hand as the modal timer does it: progress, errors, and cancelling at any moment."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-from diffusion_talker.errors import AudioUnreadableError, CancelledError
 
+from diffusion_talker.errors import AudioUnreadableError, CancelledError
 from tests.addon.scenes import talking_motion
 
 STEPS = 8
@@ -48,7 +48,9 @@ class SteppedWork:
         self.gate = threading.Semaphore(0)
         self.done_steps = 0
 
-    def __call__(self, request: object, progress: Callable[[float, str], None], cancelled: Callable[[], bool]) -> object:
+    def __call__(
+        self, request: object, progress: Callable[[float, str], None], cancelled: Callable[[], bool]
+    ) -> object:
         for step in range(STEPS):
             assert self.gate.acquire(timeout=LIMIT_S)
             if cancelled():

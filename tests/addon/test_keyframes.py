@@ -15,7 +15,9 @@ JAW = np.linspace(0, 1, 20, dtype=np.float32)
 STILL = np.full(20, 0.25, np.float32)
 
 
-def write(addon: ModuleType, obj: bpy.types.Object, line: str = "Dialogue", first_frame: int = 10, **curves: np.ndarray):
+def write(
+    addon: ModuleType, obj: bpy.types.Object, line: str = "Dialogue", first_frame: int = 10, **curves: np.ndarray
+):
     curves = curves or {"jawOpen": JAW, "mouthLeft": STILL}
     return addon.keyframes.write_take(obj, addon.keyframes.Take(line, line, first_frame, curves))
 
@@ -104,7 +106,9 @@ def test_the_animators_own_keys_around_the_line_stay(addon: ModuleType, fresh_sc
     own = obj.data.shape_keys.animation_data.action
     obj.data.shape_keys.key_blocks["cheekPuff"].value = 0.3
     insert_key(obj.data.shape_keys.key_blocks["cheekPuff"], "value", 15)
-    handles = [tuple(point.handle_left) for point in addon.keyframes.current_fcurves(obj.data.shape_keys)[0].keyframe_points]
+    handles = [
+        tuple(point.handle_left) for point in addon.keyframes.current_fcurves(obj.data.shape_keys)[0].keyframe_points
+    ]
     write(addon, obj)
     keys = keys_of(obj, "jawOpen")
     assert sorted(keys) == [1, *range(10, 30), 60] and keys[1] == pytest.approx(0.7) and keys[60] == pytest.approx(0.9)

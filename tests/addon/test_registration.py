@@ -20,10 +20,16 @@ MODULE = "bl_ext.user_default.diffusion_talker"
 def registered() -> set[str]:
     """Everything of ours that Blender knows."""
     types = {name for name in dir(bpy.types) if name.startswith("DIFFUSION_TALKER")}
-    properties = {f"{owner.__name__}.diffusion_talker" for owner in (bpy.types.Scene, bpy.types.WindowManager)
-                  if hasattr(owner, "diffusion_talker")}  # fmt: skip
-    menu = {f"menu:{function.__module__}" for function in bpy.types.VIEW3D_MT_mesh_add._dyn_ui_initialize()
-            if function.__module__.startswith(MODULE)}  # fmt: skip
+    properties = {
+        f"{owner.__name__}.diffusion_talker"
+        for owner in (bpy.types.Scene, bpy.types.WindowManager)
+        if hasattr(owner, "diffusion_talker")
+    }
+    menu = {
+        f"menu:{function.__module__}"
+        for function in bpy.types.VIEW3D_MT_mesh_add._dyn_ui_initialize()
+        if function.__module__.startswith(MODULE)
+    }
     return types | properties | menu
 
 
@@ -89,7 +95,9 @@ def test_the_panel_says_when_all_is_ready(addon: ModuleType, fresh_scene: object
     assert stage.labels == "52 of 52 face shapes on 'Head'"
 
 
-def test_the_panel_shows_progress_and_cancel(addon: ModuleType, fresh_scene: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_panel_shows_progress_and_cancel(
+    addon: ModuleType, fresh_scene: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(addon.panels, "is_running", lambda context: True)
     status = bpy.context.window_manager.diffusion_talker
     status.progress, status.message = 0.42, "Animating"
@@ -117,10 +125,14 @@ def test_sentences_are_broken_between_words(addon: ModuleType, letters: int) -> 
 @pytest.mark.parametrize(
     ("version", "runtime", "sentence"),
     [
-        (None, "auto", "PyTorch is not installed"), (None, "torch", "choose NumPy"), ("2.13.0+cpu", "auto", "no GPU support"),
-        ("2.13.0", "auto", "if it finds a GPU"), ("2.13.0", "torch", "PyTorch 2.13.0 computes"), ("2.13.0", "numpy", "NumPy computes"),
+        (None, "auto", "PyTorch is not installed"),
+        (None, "torch", "choose NumPy"),
+        ("2.13.0+cpu", "auto", "no GPU support"),
+        ("2.13.0", "auto", "if it finds a GPU"),
+        ("2.13.0", "torch", "PyTorch 2.13.0 computes"),
+        ("2.13.0", "numpy", "NumPy computes"),
     ],
-)  # fmt: skip
+)
 def test_preferences_say_what_will_compute(
     addon: ModuleType, monkeypatch: pytest.MonkeyPatch, version: str | None, runtime: str, sentence: str
 ) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import bpy
+import numpy as np
 import pytest
-from diffusion_talker.channels import ARKIT_52
 
+from diffusion_talker.channels import ARKIT_52
 from tests.addon.scenes import make_face, make_plain_mesh
 
 SPELLINGS = {
@@ -161,3 +162,18 @@ def test_an_override_with_its_mesh_can_be_driven(addon: ModuleType, fresh_scene:
     override.override_library.is_system_override = False
     report = addon.targets.inspect_target(override)
     assert report.ready, report.reason
+
+
+def test_a_take_on_an_override_survives_saving(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
+    save_library(tmp_path / "characters.blend")
+    override = link_face(tmp_path / "characters.blend").override_create(remap_local_usages=True)
+    override.data = override.data.override_create(remap_local_usages=True)
+    take = addon.keyframes.Take("line", "line", 1, {"jawOpen": np.linspace(0, 1, 10, dtype=np.float32)})
+    written = addon.keyframes.write_take(override, take)
+    name, path = override.name, tmp_path / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    keys = bpy.data.objects[name].data.shape_keys
+    bpy.context.scene.frame_set(10)
+    assert keys.animation_data.action.name == written.action_name
+    assert keys.key_blocks["jawOpen"].value == pytest.approx(1.0)

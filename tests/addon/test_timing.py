@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A closure that is heard at a moment is seen on the frame of that moment, at every frame rate, wherever the strip lies."""
+"""A closure is seen on the frame on which it is heard, at every frame rate, wherever the strip lies."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from tests.addon.scenes import (
-    FRAME_RATES, HAS_AUDASPACE, NO_AUDASPACE, add_strip, click_at, keys_of, make_face, set_fps, talking_motion, trim_strip,
+    FRAME_RATES,
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    add_strip,
+    click_at,
+    keys_of,
+    make_face,
+    set_fps,
+    talking_motion,
+    trim_strip,
     write_sound,
-)  # fmt: skip
+)
 
 CLOSURES_S = (21 / 60, 54 / 60, 84 / 60, 105 / 60, 155 / 60)  # each on a frame of the model, at 60 Hz
 DURATION_S = 3.0
@@ -58,7 +67,9 @@ def test_every_closure_of_a_file_lands_on_its_nearest_frame(
 
 @pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 @pytest.mark.parametrize("rate", FRAME_RATES, ids=RATE_NAMES)
-@pytest.mark.parametrize(("place", "trim"), [(1, (0, 0)), (40, (11, 17)), (-5, (30, 0))], ids=("whole", "trimmed", "head cut"))
+@pytest.mark.parametrize(
+    ("place", "trim"), [(1, (0, 0)), (40, (11, 17)), (-5, (30, 0))], ids=("whole", "trimmed", "head cut")
+)
 def test_what_is_heard_is_what_lies_under_the_trimmed_strip(
     addon: ModuleType, fresh_scene: object, tmp_path: Path, rate: tuple[int, int], place: int, trim: tuple[int, int]
 ) -> None:
@@ -81,7 +92,9 @@ def test_what_is_heard_is_what_lies_under_the_trimmed_strip(
 
 @pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 @pytest.mark.parametrize("rate", FRAME_RATES, ids=RATE_NAMES)
-def test_closures_follow_a_trimmed_strip(addon: ModuleType, fresh_scene: object, tmp_path: Path, rate: tuple[int, int]) -> None:
+def test_closures_follow_a_trimmed_strip(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path, rate: tuple[int, int]
+) -> None:
     fps = set_fps(*rate)
     obj = make_face()
     strip = add_strip(write_sound(tmp_path / "line.wav", np.zeros(round(DURATION_S * 16000))), frame_start=100)
