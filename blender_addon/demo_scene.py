@@ -52,8 +52,13 @@ def build_demo_scene(scene: bpy.types.Scene) -> bpy.types.Object:
     return head
 
 
-def aim_camera(camera: bpy.types.Object, azimuth_deg: float, elevation_deg: float, height_m: float = 0.36,
-               center_m: Vector = FACE_CENTER_M) -> None:
+def aim_camera(
+    camera: bpy.types.Object,
+    azimuth_deg: float,
+    elevation_deg: float,
+    height_m: float = 0.36,
+    center_m: Vector = FACE_CENTER_M,
+) -> None:
     """Look at the face from `azimuth_deg` (0 front, 90 its left) so that `height_m` fills the picture's longer side."""
     direction = _direction(azimuth_deg, elevation_deg)
     camera.location = center_m + direction * (height_m * camera.data.lens / _SENSOR_MM)
@@ -62,7 +67,9 @@ def aim_camera(camera: bpy.types.Object, azimuth_deg: float, elevation_deg: floa
 
 def _direction(azimuth_deg: float, elevation_deg: float) -> Vector:
     azimuth, elevation = math.radians(azimuth_deg), math.radians(elevation_deg)
-    return Vector((math.sin(azimuth) * math.cos(elevation), -math.cos(azimuth) * math.cos(elevation), math.sin(elevation)))
+    return Vector(
+        (math.sin(azimuth) * math.cos(elevation), -math.cos(azimuth) * math.cos(elevation), math.sin(elevation))
+    )
 
 
 def _make_lamp(lamp: _Lamp) -> bpy.types.Object:

@@ -25,7 +25,9 @@ class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         collection = context.collection
         if collection.library is not None:
-            self.report({"ERROR"}, f"The collection '{collection.name}' is linked: make another collection active first")
+            self.report(
+                {"ERROR"}, f"The collection '{collection.name}' is linked: make another collection active first"
+            )
             return {"CANCELLED"}
         head = create_demo_head(collection)
         head.location = context.scene.cursor.location

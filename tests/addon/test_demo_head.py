@@ -8,6 +8,7 @@ from types import ModuleType
 import bpy
 import numpy as np
 import pytest
+
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.rigs.demo_head import build_demo_head
 

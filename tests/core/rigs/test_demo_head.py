@@ -25,9 +25,21 @@ MM = 1e-3
 HINGE_M = (np.array(JAW_HINGE_CM) - NECK_BASE_CM) * CM_TO_M
 LEFT_EYE_M = (np.array(EYE_CENTER_CM) - NECK_BASE_CM) * CM_TO_M
 SEALED_SHAPES = (
-    "mouthPucker", "mouthPressLeft", "mouthPressRight", "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft",
-    "mouthFrownRight", "mouthDimpleLeft", "mouthStretchLeft", "mouthLeft", "mouthRight", "mouthShrugLower",
-    "mouthShrugUpper", "cheekPuff", "noseSneerLeft",
+    "mouthPucker",
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "mouthDimpleLeft",
+    "mouthStretchLeft",
+    "mouthLeft",
+    "mouthRight",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "cheekPuff",
+    "noseSneerLeft",
 )
 
 
@@ -98,7 +110,10 @@ def test_skin_is_open_only_at_eyes_and_neck(head: HeadMesh) -> None:
     directed = edge_counts(part_faces(head, "Skin"))
     border = np.array([edge for edge in directed if edge[::-1] not in directed])
     middle = head.vertices[border].mean(axis=1)
-    in_eye = np.linalg.norm(np.abs(middle * (1, 0, 0)) + middle * (0, 1, 1) - LEFT_EYE_M, axis=1) < 1.05 * EYE_RADIUS_CM * CM_TO_M
+    in_eye = (
+        np.linalg.norm(np.abs(middle * (1, 0, 0)) + middle * (0, 1, 1) - LEFT_EYE_M, axis=1)
+        < 1.05 * EYE_RADIUS_CM * CM_TO_M
+    )
     at_neck = middle[:, 2] < 0.002
     assert (in_eye | at_neck).all()
     assert in_eye.sum() and at_neck.sum()
@@ -142,8 +157,14 @@ def test_shapes_that_do_not_open_the_mouth_keep_it_sealed(head: HeadMesh, name: 
 
 
 def test_bilabial_pose_leaves_no_gap_from_the_front(head: HeadMesh) -> None:
-    weights = {"jawOpen": 0.08, "mouthClose": 0.08, "mouthPressLeft": 0.3, "mouthPressRight": 0.3,
-               "mouthRollLower": 0.3, "mouthRollUpper": 0.3}
+    weights = {
+        "jawOpen": 0.08,
+        "mouthClose": 0.08,
+        "mouthPressLeft": 0.3,
+        "mouthPressRight": 0.3,
+        "mouthRollLower": 0.3,
+        "mouthRollUpper": 0.3,
+    }
     assert np.abs(lip_gap(head, weights)[:, 2]).max() < 0.01 * MM
 
 
@@ -245,8 +266,10 @@ def test_smile_lifts_corners_and_cheeks(head: HeadMesh) -> None:
 
 def test_brow_shapes_move_the_brows(head: HeadMesh) -> None:
     brow = part_vertices(head, "Brow Left")
-    lift = {name: (head.posed({name: 1.0}) - head.vertices)[brow, 2] for name in
-            ("browDownLeft", "browInnerUp", "browOuterUpLeft", "browDownRight")}
+    lift = {
+        name: (head.posed({name: 1.0}) - head.vertices)[brow, 2]
+        for name in ("browDownLeft", "browInnerUp", "browOuterUpLeft", "browDownRight")
+    }
     assert lift["browDownLeft"].mean() < -2 * MM
     assert lift["browInnerUp"].max() > 4 * MM and lift["browOuterUpLeft"].max() > 4 * MM
     assert np.abs(lift["browDownRight"]).max() < 1 * MM, "the other side's brow stays"

@@ -4,6 +4,7 @@
 Units are centimetres in head space: Z up, the face looks along -Y, the character's left is +X, the origin lies
 inside the skull at eye level. `assemble` converts to metres and moves the origin to the base of the neck.
 """
+
 from __future__ import annotations
 
 from typing import Final

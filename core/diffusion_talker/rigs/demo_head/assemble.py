@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Puts the pieces together: one mesh, its materials and the 52 shapes."""
+
 from __future__ import annotations
 
 from typing import Final
@@ -8,7 +9,14 @@ import numpy as np
 
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.rigs.demo_head import (
-    eyes, hair, inner_mouth, layout, outer_parts, shapes_eyes, shapes_jaw, shapes_mouth,
+    eyes,
+    hair,
+    inner_mouth,
+    layout,
+    outer_parts,
+    shapes_eyes,
+    shapes_jaw,
+    shapes_mouth,
 )
 from diffusion_talker.rigs.demo_head.anatomy import CM_TO_M, NECK_BASE_CM
 from diffusion_talker.rigs.demo_head.deform import left_mask
@@ -26,7 +34,7 @@ MATERIALS: Final = (
     Material("Iris Inner", (0.05, 0.16, 0.20), 0.15, coat=1.0),
     Material("Iris Rim", (0.015, 0.045, 0.06), 0.15, coat=1.0),
     Material("Pupil", (0.004, 0.004, 0.005), 0.08, coat=1.0),
-    Material("Teeth", (0.85, 0.82, 0.75), 0.2, coat=0.4),
+    Material("Teeth", (0.93, 0.90, 0.83), 0.2, coat=0.4),
     Material("Gum", (0.52, 0.17, 0.16), 0.3, coat=0.3),
     Material("Tongue", (0.58, 0.19, 0.18), 0.38, coat=0.2),
     Material("Hair", (0.075, 0.032, 0.016), 0.40),
@@ -36,8 +44,19 @@ MATERIALS: Final = (
 )
 _SMALLEST_OFFSET_CM: Final = 2e-4
 _ATTACH_NEIGHBORS: Final = 4
-_ONE_SIDED: Final = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthUpperUp",
-                     "mouthLowerDown", "noseSneer", "cheekSquint", "browDown", "browOuterUp")
+_ONE_SIDED: Final = (
+    "mouthSmile",
+    "mouthFrown",
+    "mouthDimple",
+    "mouthStretch",
+    "mouthPress",
+    "mouthUpperUp",
+    "mouthLowerDown",
+    "noseSneer",
+    "cheekSquint",
+    "browDown",
+    "browOuterUp",
+)
 _PER_EYE: Final = ("eyeBlink", "eyeWide", "eyeSquint", "eyeLookUp", "eyeLookDown", "eyeLookIn", "eyeLookOut")
 
 Shapes = dict[str, np.ndarray]
@@ -103,10 +122,12 @@ def _lash_shapes(skin: Skin, shapes: Shapes) -> Shapes:
 
 def _mirror_names(shapes: Shapes) -> Shapes:
     """Shapes of the mirrored piece: sides change places and X changes sign."""
+
     def other(name: str) -> str:
         if name.endswith("Left"):
             return name[:-4] + "Right"
         return name[:-5] + "Left" if name.endswith("Right") else name
+
     return {other(name): offsets * (-1.0, 1.0, 1.0) for name, offsets in shapes.items()}
 
 
@@ -173,8 +194,11 @@ def _lip_contacts(skin: Skin) -> np.ndarray:
 
 def _creased_edges(skin: Skin) -> np.ndarray:
     """The line where the lips meet and the inner edges of the lids: pairs of neighbours along these rings."""
-    rings = (skin.layout.mouth[layout.LIP_CONTACT], skin.layout.eye_left[layout.EYE_EDGE],
-             skin.layout.eye_right[layout.EYE_EDGE])
+    rings = (
+        skin.layout.mouth[layout.LIP_CONTACT],
+        skin.layout.eye_left[layout.EYE_EDGE],
+        skin.layout.eye_right[layout.EYE_EDGE],
+    )
     return np.concatenate([np.stack([ring, np.roll(ring, -1)], axis=1) for ring in rings]).astype(np.int32)
 
 

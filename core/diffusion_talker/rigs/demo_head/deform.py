@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tools that the shapes share: left-right masks, biharmonic blending of lip movements into the face, rotations."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

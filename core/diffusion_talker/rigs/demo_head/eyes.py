@@ -4,6 +4,7 @@
 Azimuth grows towards the temple, elevation upwards, both in degrees, zero straight ahead. Functions speak of the left
 eye (+X); the right one is its mirror image.
 """
+
 from __future__ import annotations
 
 from typing import Final
@@ -19,7 +20,18 @@ _RIM_DEG = 3.6
 # At rest both eyes meet an onlooker about a metre away instead of staring at the horizon.
 _CONVERGENCE_DEG = 2.5
 _DISC_DEG: Final = 0.6 * PUPIL_DEG
-_BALL_RINGS_DEG: Final = (PUPIL_DEG, IRIS_DEG * 0.6, IRIS_DEG - _RIM_DEG, IRIS_DEG, 40.0, 54.0, 72.0, 92.0, 115.0, 140.0)
+_BALL_RINGS_DEG: Final = (
+    PUPIL_DEG,
+    IRIS_DEG * 0.6,
+    IRIS_DEG - _RIM_DEG,
+    IRIS_DEG,
+    40.0,
+    54.0,
+    72.0,
+    92.0,
+    115.0,
+    140.0,
+)
 _BALL_MATERIALS: Final = ("Pupil", "Iris Inner", "Iris", "Iris Rim") + ("Eye White",) * 6
 
 _INNER_CANTHUS_DEG: Final = (-47.0, -7.0)
@@ -33,8 +45,8 @@ _LOOP_RADIUS: Final = (0.90, 0.985, 1.095, 1.13, 1.115)
 _UPPER_SPREAD_DEG: Final = (2.0, 0.0, 1.5, 9.0, 19.0)
 _LOWER_SPREAD_DEG: Final = (2.0, 0.0, 1.5, 8.0, 17.0)
 _OUTER_SPREAD_DEG: Final = (1.0, 0.0, 2.5, 8.0, 15.0)
-_INNER_SPREAD_DEG: Final = (1.0, 0.0, 1.0, 2.5, 4.0)
-_INNER_LIFT: Final = (0.0, 0.0, 0.03, 0.13, 0.26)
+_INNER_SPREAD_DEG: Final = (1.0, 0.0, 0.6, 1.2, 3.0)
+_INNER_LIFT: Final = (0.0, 0.0, 0.01, 0.05, 0.20)
 
 
 def ball_point(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
@@ -77,8 +89,9 @@ def _spread(loop: int, t: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, np.
     return corner * np.sign(t) * np.abs(t) ** 3, vertical * bow
 
 
-def lid_loop(loop: int, count: int, blink: float = 0.0, upper_deg: float = UPPER_LID_DEG,
-             lower_deg: float = LOWER_LID_DEG) -> np.ndarray:
+def lid_loop(
+    loop: int, count: int, blink: float = 0.0, upper_deg: float = UPPER_LID_DEG, lower_deg: float = LOWER_LID_DEG
+) -> np.ndarray:
     """Points (count, 3) of one of the five explicit loops of the left eye; `blink` 1 is the closed eye."""
     t, side = lid_parameter(count)
     azimuth, axis = _axis(t)
@@ -88,8 +101,11 @@ def lid_loop(loop: int, count: int, blink: float = 0.0, upper_deg: float = UPPER
     follow = blink * (1.0, 1.0, 1.0, 0.62, 0.12)[loop]
     elevation = opened + follow * (closed - opened)
     squeeze = 1.0 - follow * (0.0, 0.0, 1.04, 0.0, 0.0)[loop]
-    return ball_point(azimuth + out_azimuth, axis + elevation + squeeze * out_elevation,
-                      _LOOP_RADIUS[loop] + _INNER_LIFT[loop] * np.clip(-t, 0.0, 1.0) ** 3)
+    return ball_point(
+        azimuth + out_azimuth,
+        axis + elevation + squeeze * out_elevation,
+        _LOOP_RADIUS[loop] + _INNER_LIFT[loop] * np.clip(-t, 0.0, 1.0) ** 3,
+    )
 
 
 def explicit_loops(count: int, blink: float = 0.0) -> np.ndarray:
@@ -132,5 +148,6 @@ def left_eyeball() -> Piece:
     materials = ("Pupil",) * len(disc_faces)
     for name in _BALL_MATERIALS:
         materials += (name,) * len(border)
-    return Piece("Eye Left", np.concatenate([_polar(angle, turn), rings]), np.concatenate([disc_faces, ring_faces]),
-                 materials)
+    return Piece(
+        "Eye Left", np.concatenate([_polar(angle, turn), rings]), np.concatenate([disc_faces, ring_faces]), materials
+    )

@@ -4,6 +4,7 @@
 Distances follow Inigo Quilez' bounds for ellipsoids and round cones and his polynomial smooth minimum: good enough for
 Newton projection, which is all that the mesh needs.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable

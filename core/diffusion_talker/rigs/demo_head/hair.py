@@ -3,6 +3,7 @@
 
 The grid follows the locks: one direction runs along them, the other across, so ridges and valleys stay crisp.
 """
+
 from __future__ import annotations
 
 from typing import Final

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Teeth, gums and tongue."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -96,7 +97,9 @@ def gum(arch: Arch) -> Piece:
     """The gum: a tube that follows the roots of the teeth."""
     angle = np.linspace(-1.45, 1.45, _GUM_STEPS)
     turn = (np.arange(_GUM_RING) + 0.5) / _GUM_RING * 2.0 * np.pi
-    center = np.stack([(arch.half_width - 0.28) * np.sin(angle), arch.center_y - (arch.depth - 0.28) * np.cos(angle)], axis=1)
+    center = np.stack(
+        [(arch.half_width - 0.28) * np.sin(angle), arch.center_y - (arch.depth - 0.28) * np.cos(angle)], axis=1
+    )
     outward = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
     level = arch.edge_z + arch.growth * (arch.height + 0.22)
     plane = center[:, None] + 0.42 * np.cos(turn)[None, :, None] * outward[:, None]
@@ -124,8 +127,8 @@ def tongue() -> Piece:
     turn = (np.arange(_TONGUE_RING) + 0.5) / _TONGUE_RING * 2.0 * np.pi
     half_width = 1.45 * np.sqrt(np.clip(1.0 - (0.12 + 0.86 * share) ** 4.0, 0.0, None))
     half_height = 0.62 * (1.0 - 0.55 * share)
-    y = -3.2 - 4.6 * share
-    z = -8.05 + 0.35 * np.sin(share * np.pi) - 0.05 * share
+    y = -3.2 - 4.85 * share
+    z = -8.0 + 0.40 * np.sin(share * np.pi) + 0.22 * share
     x = half_width[:, None] * np.cos(turn)
     furrow = -0.10 * np.exp(-((x / 0.35) ** 2)) * (np.sin(turn) > 0)
     height = z[:, None] + half_height[:, None] * np.sin(turn) + furrow
@@ -136,9 +139,9 @@ def tongue() -> Piece:
 
 def tongue_out(points: np.ndarray) -> np.ndarray:
     """Offsets (N, 3) of the tongue put out: it slides forward over the lower teeth, flattens and bends down at the tip."""
-    share = np.clip((-3.2 - points[:, 1]) / 4.6, 0.0, 1.0)
-    forward = -3.6 * share**1.2
-    middle = -8.05 + 0.35 * np.sin(share * np.pi)
-    rise = 0.95 * np.sin(np.clip(share * 1.35, 0.0, 1.0) * np.pi / 2.0) - 0.55 * share**4
-    flatten = -0.35 * share * (points[:, 2] - middle)
+    share = np.clip((-3.2 - points[:, 1]) / 4.85, 0.0, 1.0)
+    forward = -4.6 * share**1.3
+    middle = -8.0 + 0.40 * np.sin(share * np.pi) + 0.22 * share
+    rise = 1.45 * np.sin(np.clip(share * 1.2, 0.0, 1.0) * np.pi / 2.0) - 0.40 * share**6
+    flatten = -0.30 * share * (points[:, 2] - middle)
     return np.stack([-0.12 * share * points[:, 0], forward, rise + flatten], axis=1)

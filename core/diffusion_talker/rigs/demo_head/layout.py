@@ -4,6 +4,7 @@
 Three rectangular blocks of the tube are replaced by concentric rings that start at the block's border and end at the
 opening. Every face is a quad; the only poles are the corners of the blocks and of the cap, as in a hand-made head.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -130,8 +131,9 @@ def _ring_faces(rings: np.ndarray) -> np.ndarray:
     return rings.reshape(-1)[grid_faces(*rings.shape, wrap=True)]
 
 
-def _mirror_map(count: int, tube: np.ndarray, cap: np.ndarray, eyes: tuple[np.ndarray, np.ndarray],
-                mouth: np.ndarray) -> np.ndarray:
+def _mirror_map(
+    count: int, tube: np.ndarray, cap: np.ndarray, eyes: tuple[np.ndarray, np.ndarray], mouth: np.ndarray
+) -> np.ndarray:
     mirror = np.arange(count)
     swapped = tube[:, (FRONT - np.arange(RING)) % RING]
     mirror[tube[tube >= 0]] = swapped[tube >= 0]

@@ -3,6 +3,7 @@
 
 Upper and lower lip share the contact line at rest: position i and its counterpart n - i of the contact loop coincide.
 """
+
 from __future__ import annotations
 
 from typing import Final

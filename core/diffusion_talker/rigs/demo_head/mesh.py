@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the builder hands out: an immutable mesh with named parts, materials and sparse shape deltas."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ears, brows, lashes and the sweater."""
+
 from __future__ import annotations
 
 from typing import Final
@@ -82,7 +83,10 @@ def lash_positions(blink: float) -> np.ndarray:
     tangent -= np.sum(tangent * outward, axis=1, keepdims=True) * outward
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-6
     place = t[upper]
-    length = (0.16 + 0.24 * np.clip((place + 1.0) / 2.0, 0.0, 1.0) ** 1.5) * (1.0 - 0.6 * np.abs(place) ** 8) * np.clip((1.0 - np.abs(place)) * 5.0 + 0.1 + (place > 0), 0.0, 1.0)
+    inner_fade = np.clip(5.1 - 5.0 * np.abs(place) + (place > 0), 0.0, 1.0)
+    length = (
+        (0.16 + 0.24 * np.clip((place + 1.0) / 2.0, 0.0, 1.0) ** 1.5) * (1.0 - 0.6 * np.abs(place) ** 8) * inner_fade
+    )
     sweep = np.stack([0.35 * np.clip(place, 0.0, 1.0) ** 2, 0.0 * place, 0.0 * place], axis=1)
     rows = []
     for row in range(_LASH_ROWS):
@@ -93,10 +97,10 @@ def lash_positions(blink: float) -> np.ndarray:
 
 
 def _lash_ring() -> np.ndarray:
-    """Ring positions of the upper lid from the outer to the inner corner."""
+    """Ring positions of the upper lid from the outer corner to a little before the inner one."""
     count = 24
     t, side = eyes.lid_parameter(count)
-    return np.flatnonzero(side >= 0)[np.argsort(-t[side >= 0])]
+    return np.flatnonzero(side >= 0)[np.argsort(-t[side >= 0])][:-2]
 
 
 def lash_base(rings: np.ndarray) -> np.ndarray:
@@ -115,11 +119,22 @@ def sweater() -> Piece:
     """A turtleneck on a small bust: it hides where the neck ends."""
     turn = np.arange(32) / 32 * 2.0 * np.pi
     # Height above the base of the neck, half width, half depth, centre in y, roundness of the outline.
-    rings = np.array([
-        (3.9, 4.05, 4.15, 2.30), (4.9, 4.45, 4.55, 2.25), (5.2, 4.85, 4.95, 2.25), (4.75, 5.15, 5.2, 2.25),
-        (3.4, 5.15, 5.25, 2.3), (2.3, 5.2, 5.25, 2.35), (1.4, 6.1, 5.45, 2.4), (0.5, 8.7, 6.0, 2.5),
-        (-1.2, 11.8, 6.9, 2.5), (-3.2, 13.6, 7.6, 2.3), (-5.6, 14.2, 8.0, 2.1), (-7.5, 14.2, 8.1, 2.0),
-    ])
+    rings = np.array(
+        [
+            (3.9, 4.05, 4.15, 2.30),
+            (4.9, 4.45, 4.55, 2.25),
+            (5.2, 4.85, 4.95, 2.25),
+            (4.75, 5.15, 5.2, 2.25),
+            (3.4, 5.15, 5.25, 2.3),
+            (2.3, 5.2, 5.25, 2.35),
+            (1.4, 6.1, 5.45, 2.4),
+            (0.5, 8.7, 6.0, 2.5),
+            (-1.2, 11.8, 6.9, 2.5),
+            (-3.2, 13.6, 7.6, 2.3),
+            (-5.6, 14.2, 8.0, 2.1),
+            (-7.5, 14.2, 8.1, 2.0),
+        ]
+    )
     z, width, depth, center = rings.T
     outline = np.stack([np.sin(turn), -np.cos(turn)], axis=1)
     x = width[:, None] * outline[:, 0]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sculpture itself: which solids and bumps make this face."""
+
 from __future__ import annotations
 
 from diffusion_talker.rigs.demo_head.field import Bump, Capsule, Ellipsoid, Field, make_field
@@ -26,6 +27,7 @@ _BUMPS = (
     Bump((3.2, -8.2, 2.1), (1.9, 1.2, 0.55), 0.30),
     Bump((0.0, -8.6, 4.6), (3.2, 2.0, 2.2), 0.25),
     Bump((3.3, -8.2, -0.5), (1.5, 1.5, 1.1), -0.25),
+    Bump((1.80, -8.0, -0.75), (0.50, 1.3, 0.65), -0.58),
     Bump((0.0, -9.0, -5.6), (0.28, 1.0, 0.55), -0.14),
     Bump((0.0, -8.8, -8.15), (1.3, 1.0, 0.38), -0.28),
     Bump((6.6, -4.4, 1.2), (1.2, 1.8, 1.8), -0.30),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shapes of lids, gaze and brows, written for the left eye; the right one mirrors them."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -41,8 +42,10 @@ _FOLLOW: Final = (1.0, 1.0, 1.0, 0.62, 0.15)
 _OUTER_FADE: Final = (0.55, 0.2)
 
 BROW_SWELLS: Final = {
-    "browDown": (Swell((2.0, -8.4, 2.4), (1.6, 1.6, 0.9), (-0.20, -0.06, -0.55)),
-                 Swell((4.3, -7.6, 2.8), (1.4, 1.8, 0.9), (-0.10, 0.0, -0.30))),
+    "browDown": (
+        Swell((2.0, -8.4, 2.4), (1.6, 1.6, 0.9), (-0.20, -0.06, -0.55)),
+        Swell((4.3, -7.6, 2.8), (1.4, 1.8, 0.9), (-0.10, 0.0, -0.30)),
+    ),
     "browInnerUp": (Swell((1.4, -8.4, 2.6), (1.4, 1.6, 1.3), (0.0, 0.02, 0.75)),),
     "browOuterUp": (Swell((4.6, -7.4, 3.0), (1.5, 2.0, 1.3), (0.0, 0.05, 0.80)),),
 }
@@ -53,8 +56,15 @@ def _posed_loops(count: int, pose: LidPose) -> np.ndarray:
     loops = []
     for loop in range(layout.EYE_CREASE + 1):
         follow = _FOLLOW[loop]
-        loops.append(eyes.lid_loop(loop, count, pose.blink, eyes.UPPER_LID_DEG + follow * pose.upper_deg,
-                                   eyes.LOWER_LID_DEG + follow * pose.lower_deg))
+        loops.append(
+            eyes.lid_loop(
+                loop,
+                count,
+                pose.blink,
+                eyes.UPPER_LID_DEG + follow * pose.upper_deg,
+                eyes.LOWER_LID_DEG + follow * pose.lower_deg,
+            )
+        )
     return np.stack(loops)
 
 

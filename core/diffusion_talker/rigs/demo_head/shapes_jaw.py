@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jaw shapes: rotations about the hinge, and mouthClose, which seals the lips against them."""
+
 from __future__ import annotations
 
 import numpy as np

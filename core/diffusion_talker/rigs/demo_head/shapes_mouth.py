@@ -4,6 +4,7 @@
 Every shape moves both lips' contact vertices alike unless it opens the mouth by name (funnel, upper up, lower down), so
 a sealed mouth stays sealed in any of the others. Two-sided shapes are written once and split by `left_mask`.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -35,7 +36,9 @@ class LipFrame:
     middle: np.ndarray
     corner: np.ndarray
 
-    def offsets(self, x: np.ndarray | float = 0.0, y: np.ndarray | float = 0.0, z: np.ndarray | float = 0.0) -> np.ndarray:
+    def offsets(
+        self, x: np.ndarray | float = 0.0, y: np.ndarray | float = 0.0, z: np.ndarray | float = 0.0
+    ) -> np.ndarray:
         """Offsets (6, n, 3) from components that broadcast against (6, n)."""
         shape = self.rest.shape[:2]
         return np.stack([np.broadcast_to(part, shape) for part in (x, y, z)], axis=-1)
@@ -89,7 +92,8 @@ def press(lip: LipFrame) -> np.ndarray:
     squeeze = per_loop(0.0, 0.0, 0.08, 0.18, 0.22, 0.12)
     back = per_loop(0.05, 0.06, 0.20, 0.22, 0.06, -0.04)
     return lip.offsets(
-        x=0.10 * lip.s, y=back * lip.middle + 0.08 * lip.corner,
+        x=0.10 * lip.s,
+        y=back * lip.middle + 0.08 * lip.corner,
         z=-squeeze * (lip.upper - lip.lower) * lip.middle + 0.05 * lip.corner,
     )
 
@@ -137,7 +141,10 @@ def shrug_upper(lip: LipFrame) -> np.ndarray:
     rise = per_loop(0.22, 0.22, 0.28, 0.30, 0.30, 0.20)
     lower_rise = per_loop(0.22, 0.22, 0.18, 0.14, 0.10, 0.06)
     return lip.offsets(
-        y=-(per_loop(0.1, 0.12, 0.20, 0.20, 0.12, 0.04) * lip.upper + per_loop(0.1, 0.12, 0.08, 0.05, 0.0, 0.0) * lip.lower)
+        y=-(
+            per_loop(0.1, 0.12, 0.20, 0.20, 0.12, 0.04) * lip.upper
+            + per_loop(0.1, 0.12, 0.08, 0.05, 0.0, 0.0) * lip.lower
+        )
         * lip.middle,
         z=(rise * lip.upper + lower_rise * lip.lower) * lip.middle,
     )
@@ -147,7 +154,7 @@ def pucker(lip: LipFrame) -> np.ndarray:
     """Lips gathered to a kiss: narrow, forward and thick."""
     x = lip.rest[..., 0]
     narrow = per_loop(0.50, 0.50, 0.48, 0.46, 0.42, 0.30)
-    target_y = lip.rest[1, :, 1].min() - 0.42
+    target_y = lip.rest[1, :, 1].min() - 0.55
     forward = per_loop(0.9, 0.95, 1.0, 0.95, 0.72, 0.45) * (target_y - lip.rest[1, :, 1])
     swell = per_loop(0.0, 0.0, 0.07, 0.11, 0.10, 0.06)
     flat = -0.10 * lip.corner
@@ -172,9 +179,19 @@ def sideways(lip: LipFrame) -> np.ndarray:
 
 
 LIP_SHAPES: dict[str, Callable[[LipFrame], np.ndarray]] = {
-    "mouthSmile": smile, "mouthFrown": frown, "mouthDimple": dimple, "mouthStretch": stretch, "mouthPress": press,
-    "mouthUpperUp": upper_up, "mouthLowerDown": lower_down, "mouthRollLower": roll_lower, "mouthRollUpper": roll_upper,
-    "mouthShrugLower": shrug_lower, "mouthShrugUpper": shrug_upper, "mouthPucker": pucker, "mouthFunnel": funnel,
+    "mouthSmile": smile,
+    "mouthFrown": frown,
+    "mouthDimple": dimple,
+    "mouthStretch": stretch,
+    "mouthPress": press,
+    "mouthUpperUp": upper_up,
+    "mouthLowerDown": lower_down,
+    "mouthRollLower": roll_lower,
+    "mouthRollUpper": roll_upper,
+    "mouthShrugLower": shrug_lower,
+    "mouthShrugUpper": shrug_upper,
+    "mouthPucker": pucker,
+    "mouthFunnel": funnel,
 }
 
 
@@ -188,20 +205,26 @@ class Swell:
 
 
 SWELLS: dict[str, tuple[Swell, ...]] = {
-    "mouthSmile": (Swell((3.9, -7.0, -3.6), (1.5, 1.9, 1.2), (0.26, -0.40, 0.68)),
-                   Swell((2.95, -7.6, -5.5), (0.45, 1.5, 0.9), (0.0, 0.20, 0.0)),
-                   Swell((3.3, -7.8, -2.4), (1.5, 1.5, 0.5), (0.0, 0.0, 0.10))),
+    "mouthSmile": (
+        Swell((3.9, -7.0, -3.6), (1.5, 1.9, 1.2), (0.26, -0.40, 0.68)),
+        Swell((2.95, -7.6, -5.5), (0.45, 1.5, 0.9), (0.0, 0.20, 0.0)),
+        Swell((3.3, -7.8, -2.4), (1.5, 1.5, 0.5), (0.0, 0.0, 0.10)),
+    ),
     "mouthFrown": (Swell((2.4, -7.2, -9.2), (1.2, 2.0, 1.0), (0.0, -0.08, -0.10)),),
     "mouthDimple": (Swell((3.3, -6.8, -6.4), (0.6, 1.5, 0.8), (0.0, 0.22, 0.0)),),
     "mouthStretch": (Swell((3.6, -6.0, -8.8), (1.4, 2.0, 1.6), (0.18, 0.0, -0.28)),),
     "mouthUpperUp": (Swell((1.9, -8.4, -4.8), (1.0, 1.5, 0.7), (0.05, -0.06, 0.16)),),
     "mouthShrugLower": (Swell((0.0, -8.4, -9.4), (1.6, 1.6, 1.0), (0.0, -0.12, 0.34)),),
-    "noseSneer": (Swell((1.25, -8.7, -3.9), (0.8, 1.2, 0.9), (0.10, 0.02, 0.55)),
-                  Swell((0.9, -8.6, -1.2), (0.7, 1.0, 0.7), (-0.03, -0.20, 0.14)),
-                  Swell((1.6, -8.7, -5.6), (1.1, 1.4, 0.8), (0.06, -0.10, 0.34))),
-    "cheekPuff": (Swell((4.1, -6.6, -6.3), (1.5, 2.2, 1.5), (0.75, -0.85, 0.0)),
-                  Swell((0.0, -8.8, -5.6), (1.6, 1.0, 0.5), (0.0, -0.22, 0.0)),
-                  Swell((0.0, -8.6, -8.2), (1.6, 1.0, 0.5), (0.0, -0.22, 0.0))),
+    "noseSneer": (
+        Swell((1.25, -8.7, -3.9), (0.8, 1.2, 0.9), (0.10, 0.02, 0.55)),
+        Swell((0.9, -8.6, -1.2), (0.7, 1.0, 0.7), (-0.03, -0.20, 0.14)),
+        Swell((1.6, -8.7, -5.6), (1.1, 1.4, 0.8), (0.06, -0.10, 0.34)),
+    ),
+    "cheekPuff": (
+        Swell((4.1, -6.6, -6.3), (1.5, 2.2, 1.5), (0.75, -0.85, 0.0)),
+        Swell((0.0, -8.8, -5.6), (1.6, 1.0, 0.5), (0.0, -0.22, 0.0)),
+        Swell((0.0, -8.6, -8.2), (1.6, 1.0, 0.5), (0.0, -0.22, 0.0)),
+    ),
     "cheekSquint": (Swell((3.6, -7.4, -2.9), (1.6, 1.7, 0.9), (0.08, -0.26, 0.62)),),
 }
 

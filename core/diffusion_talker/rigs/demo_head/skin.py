@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Positions of the skin: explicit loops at eyes and mouth, everything else relaxed on the sculpted surface."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -13,9 +14,41 @@ from diffusion_talker.rigs.demo_head.layout import FRONT, ROWS, SIDE, SkinLayout
 from diffusion_talker.rigs.demo_head.mesh import grid_faces
 
 _FRONT_ANGLES_DEG: Final = (0.0, 2.6, 5.2, 8.0, 11.5, 17.0, 22.5, 28.0, 34.0, 40.5, 47.5, 55.0, 63.0)
-_FRONT_Z: Final = (7.4, 5.9, 4.5, 3.3, 2.35, 1.45, 0.55, -0.4, -1.35, -2.2, -2.9, -3.35, -3.75, -4.1, -4.45,
-                   -4.95, -5.6, -6.2, -6.85, -7.5, -8.2, -8.9, -9.7, -10.5, -11.1, -11.3, -11.5, -12.2, -13.2, -14.6, -16.2,
-                   -17.8, -19.5)
+_FRONT_Z: Final = (
+    7.4,
+    5.9,
+    4.5,
+    3.3,
+    2.35,
+    1.45,
+    0.55,
+    -0.4,
+    -1.35,
+    -2.2,
+    -2.9,
+    -3.35,
+    -3.75,
+    -4.1,
+    -4.45,
+    -4.95,
+    -5.6,
+    -6.2,
+    -6.85,
+    -7.5,
+    -8.2,
+    -8.9,
+    -9.7,
+    -10.5,
+    -11.1,
+    -11.3,
+    -11.5,
+    -12.2,
+    -13.2,
+    -14.6,
+    -16.2,
+    -17.8,
+    -19.5,
+)
 _BACK_TOP_Z: Final = 8.0
 _BACK_CHIN_Z: Final = -7.6
 _RELAX_STEPS: Final = 16
@@ -165,5 +198,4 @@ def make_skin(field: Field) -> Skin:
     points[skin.mirror[free]] = points[free] * (-1.0, 1.0, 1.0)
     skin, points = _with_nostrils(skin, points)
     last = len(skin.faces)
-    inside = np.concatenate([np.arange(last - 14, last - 9), np.arange(last - 5, last)])
-    return Skin(skin, symmetrize(points, skin.mirror), inside)
+    return Skin(skin, symmetrize(points, skin.mirror), np.arange(last - 18, last))
