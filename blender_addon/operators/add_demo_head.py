@@ -30,6 +30,8 @@ class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
             )
             return {"CANCELLED"}
         head = create_demo_head(collection)
+        if context.view_layer.objects.get(head.name) is None:  # the active collection is excluded from this view layer
+            context.scene.collection.objects.link(head)
         head.location = context.scene.cursor.location
         for obj in context.selected_objects:
             obj.select_set(False)

@@ -106,7 +106,7 @@ def _attached(points: np.ndarray, skin: Skin, shapes: Shapes) -> Shapes:
     """Offsets of points that ride on the skin: distance-weighted mean of the nearest skin vertices' offsets."""
     outside = np.flatnonzero(~np.isin(np.arange(len(skin.vertices)), skin.layout.mouth[: layout.LIP_SKIN]))
     distance = np.linalg.norm(points[:, None] - skin.vertices[None, outside], axis=2)
-    near = np.argsort(distance, axis=1)[:, :_ATTACH_NEIGHBORS]
+    near = np.argpartition(distance, _ATTACH_NEIGHBORS, axis=1)[:, :_ATTACH_NEIGHBORS]
     weight = 1.0 / (np.take_along_axis(distance, near, axis=1) ** 2 + 0.01)
     weight /= weight.sum(axis=1, keepdims=True)
     return {name: np.einsum("nk,nkd->nd", weight, offsets[outside[near]]) for name, offsets in shapes.items()}

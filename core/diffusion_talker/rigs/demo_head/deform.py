@@ -34,7 +34,7 @@ def rotate_x(points: np.ndarray, pivot: np.ndarray, angle_rad: float) -> np.ndar
 
 
 def rotate_z(points: np.ndarray, pivot: np.ndarray, angle_rad: float) -> np.ndarray:
-    """Points (N, 3) turned about the vertical axis through `pivot`; positive angles carry the front to the left (+X)."""
+    """Points (N, 3) turned about the vertical axis through `pivot`; positive angles turn the front to the left."""
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     x, y = points[:, 0] - pivot[0], points[:, 1] - pivot[1]
     return np.stack([pivot[0] + cosine * x - sine * y, pivot[1] + sine * x + cosine * y, points[:, 2]], axis=1)

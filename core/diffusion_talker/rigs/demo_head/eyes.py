@@ -59,7 +59,7 @@ def ball_point(azimuth_deg: np.ndarray, elevation_deg: np.ndarray, radius: np.nd
 
 
 def lid_parameter(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Place of each ring position along the lids: t (count,) from -1 inner to 1 outer, and side +1 upper, -1 lower, 0."""
+    """Place of ring positions along the lids: t (count,) from -1 inner to 1 outer; side 1 upper, -1 lower, 0 corner."""
     half = count // 2
     t = np.linspace(1.0, -1.0, half + 1)
     t = 0.7 * t + 0.3 * np.sin(t * np.pi / 2.0)

@@ -18,7 +18,7 @@ _TONGUE_STEPS: Final = 9
 
 @dataclass(frozen=True)
 class Arch:
-    """A row of teeth on half an ellipse: centre of the ellipse, half axes (cm), z of the biting edge, direction of growth."""
+    """A row of teeth on half an ellipse, in cm: its centre and half axes, the biting edge, the direction of growth."""
 
     name: str
     center_y: float
@@ -138,7 +138,7 @@ def tongue() -> Piece:
 
 
 def tongue_out(points: np.ndarray) -> np.ndarray:
-    """Offsets (N, 3) of the tongue put out: it slides forward over the lower teeth, flattens and bends down at the tip."""
+    """Offsets (N, 3) of the tongue put out: it slides forward over the lower teeth, thins and droops."""
     share = np.clip((-3.2 - points[:, 1]) / 4.85, 0.0, 1.0)
     forward = -4.6 * share**1.3
     middle = -8.0 + 0.40 * np.sin(share * np.pi) + 0.22 * share

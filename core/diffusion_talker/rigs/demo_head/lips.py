@@ -14,7 +14,7 @@ from diffusion_talker.rigs.demo_head import layout
 from diffusion_talker.rigs.demo_head.anatomy import MOUTH_HALF_WIDTH_CM, MOUTH_Z_CM
 from diffusion_talker.rigs.demo_head.field import Field, front_depth
 
-# Per loop from the inner lip to the skin: forward of the face (cm), share of the lip's height, way out at the corner (cm).
+# Per loop from the inner lip to the skin: forward of the face, share of the lip's height, way out at the corner.
 _FORWARD_CM: Final = (-0.34, -0.02, 0.27, 0.36, 0.10, 0.0)
 _UPPER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.42)
 _LOWER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.40)

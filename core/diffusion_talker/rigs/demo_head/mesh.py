@@ -96,7 +96,7 @@ def mirrored(piece: Piece, name: str) -> Piece:
 
 
 def disc_positions(size: int) -> np.ndarray:
-    """Unit-disc positions ((size + 1)**2, 2) of a square grid: its perimeter lies on the circle, all faces are quads."""
+    """Unit-disc positions ((size + 1)**2, 2) of a square grid of quads whose perimeter lies on the circle."""
     axis = np.linspace(-1.0, 1.0, size + 1)
     u, v = np.meshgrid(axis, axis, indexing="xy")
     return np.stack([u * np.sqrt(1.0 - v**2 / 2.0), v * np.sqrt(1.0 - u**2 / 2.0)], axis=-1).reshape(-1, 2)

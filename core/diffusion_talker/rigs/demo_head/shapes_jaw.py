@@ -21,7 +21,7 @@ _SMOOTHING_STEPS = 14
 
 
 def _lip_weights(skin: Skin) -> np.ndarray:
-    """Jaw weights (MOUTH_LOOPS, n): nothing on the upper lip, all on the lower one, a rounded passage at the corners."""
+    """Jaw weights (MOUTH_LOOPS, n): none on the upper lip, all on the lower one, rounded at the corners."""
     s, side = lip_parameter(skin.layout.mouth.shape[1])
     bend = np.abs(s) ** 3.2
     upper = _CORNER_WEIGHT * bend

@@ -18,6 +18,7 @@ from diffusion_talker.rigs.demo_head.field import gaussian
 from diffusion_talker.rigs.demo_head.lips import lip_parameter
 from diffusion_talker.rigs.demo_head.skin import Skin
 
+Component = np.ndarray | float
 _LOOPS = layout.LIP_SKIN - layout.LIP_INNER + 1
 
 
@@ -36,9 +37,7 @@ class LipFrame:
     middle: np.ndarray
     corner: np.ndarray
 
-    def offsets(
-        self, x: np.ndarray | float = 0.0, y: np.ndarray | float = 0.0, z: np.ndarray | float = 0.0
-    ) -> np.ndarray:
+    def offsets(self, x: Component = 0.0, y: Component = 0.0, z: Component = 0.0) -> np.ndarray:
         """Offsets (6, n, 3) from components that broadcast against (6, n)."""
         shape = self.rest.shape[:2]
         return np.stack([np.broadcast_to(part, shape) for part in (x, y, z)], axis=-1)
@@ -140,12 +139,10 @@ def shrug_upper(lip: LipFrame) -> np.ndarray:
     """Upper lip pushed up and out; the lower one follows to keep the mouth closed."""
     rise = per_loop(0.22, 0.22, 0.28, 0.30, 0.30, 0.20)
     lower_rise = per_loop(0.22, 0.22, 0.18, 0.14, 0.10, 0.06)
+    push = per_loop(0.10, 0.12, 0.20, 0.20, 0.12, 0.04)
+    lower_push = per_loop(0.10, 0.12, 0.08, 0.05, 0.0, 0.0)
     return lip.offsets(
-        y=-(
-            per_loop(0.1, 0.12, 0.20, 0.20, 0.12, 0.04) * lip.upper
-            + per_loop(0.1, 0.12, 0.08, 0.05, 0.0, 0.0) * lip.lower
-        )
-        * lip.middle,
+        y=-(push * lip.upper + lower_push * lip.lower) * lip.middle,
         z=(rise * lip.upper + lower_rise * lip.lower) * lip.middle,
     )
 
@@ -241,7 +238,7 @@ def swell_offsets(points: np.ndarray, swells: tuple[Swell, ...]) -> np.ndarray:
 
 
 def whole_mouth_shapes(skin: Skin) -> tuple[dict[str, np.ndarray], MouthBlend, LipFrame]:
-    """Both-sided offsets (V, 3) of the skin for every shape of lips, cheeks and nose, before splitting left and right."""
+    """Offsets (V, 3) of the skin for every shape of lips, cheeks and nose, both sides at once."""
     blend, lip = make_mouth_blend(skin), make_lip_frame(skin)
     count = len(skin.vertices)
     soft = ~np.isin(np.arange(count), skin.layout.mouth[: layout.LIP_SKIN])

@@ -113,8 +113,8 @@ def _place_rings(points: np.ndarray, rings: np.ndarray, inner: np.ndarray) -> No
 def neighbor_table(faces: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Edges as directed pairs (E,), (E,): every neighbour relation once in each direction."""
     pairs = np.concatenate([faces[:, [i, (i + 1) % 4]] for i in range(4)])
-    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    return pairs[:, 0], pairs[:, 1]
+    codes = np.unique(np.concatenate([pairs @ (count, 1), pairs @ (1, count)]))
+    return codes // count, codes % count
 
 
 def average_of_neighbors(values: np.ndarray, edges: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
