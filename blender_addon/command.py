@@ -70,6 +70,7 @@ class Run:
 
     runtime: str
     device: str
+    torch_python: str
     saves: bool
     is_quiet: bool
 
@@ -116,7 +117,8 @@ def lip_sync(arguments: Sequence[str]) -> int:
         print(f"{NAME}: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
     try:
-        return _run_lines(lines, Run(options.runtime, options.device, not options.no_save, options.quiet))
+        run = Run(options.runtime, options.device, options.torch_python, not options.no_save, options.quiet)
+        return _run_lines(lines, run)
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -150,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where PyTorch computes"
     )
+    parser.add_argument("--torch-python", default="", metavar="FILE", help="a Python with PyTorch that computes")
     parser.add_argument("--output", default="", metavar="FILE.blend", help="save here instead of over the opened file")
     parser.add_argument("--export", default="", metavar="FILE", help="also write the take as .csv, .json or .npz")
     parser.add_argument("--no-save", action="store_true", help="do not save the file, for use with --export")
@@ -287,7 +290,8 @@ class _Session:
             "steps": line.steps,
         }
         chosen = {name: value for name, value in given.items() if value not in ("", None)}
-        return Options(runtime=self._run.runtime, device=self._run.device, **chosen)
+        run = self._run
+        return Options(runtime=run.runtime, device=run.device, torch_python=run.torch_python, **chosen)
 
     def _save(self, line: Line) -> str:
         path = line.output or self._current

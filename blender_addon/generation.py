@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .audio_source import (
@@ -36,7 +37,10 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Options:
-    """How the line is spoken and what computes it. steps: denoising steps, None for the student's own number."""
+    """How the line is spoken and what computes it.
+
+    steps: denoising steps, None for the student's own number. torch_python: another Python for PyTorch, or "".
+    """
 
     identity: str = "auto"
     emotion: str = "auto"
@@ -46,6 +50,7 @@ class Options:
     steps: int | None = None
     runtime: str = "auto"
     device: str = "auto"
+    torch_python: str = ""
     use_upper_face: bool = True
 
 
@@ -126,7 +131,7 @@ def speech_of(context: bpy.types.Context) -> Speech:
 
 
 def options_of(context: bpy.types.Context) -> Options:
-    from .preferences import runtime_and_device
+    from .preferences import runtime_and_device, torch_python
 
     settings = context.scene.diffusion_talker
     runtime, device = runtime_and_device(context)
@@ -138,6 +143,7 @@ def options_of(context: bpy.types.Context) -> Options:
         seed=settings.seed,
         runtime=runtime,
         device=device,
+        torch_python=torch_python(context),
         use_upper_face=settings.use_upper_face,
     )
 
@@ -173,7 +179,8 @@ def open_student(options: Options) -> Student:
     """Load the packaged student; PyTorch, where it is used, is imported here. Raises DiffusionTalkerError."""
     from diffusion_talker.student import load_student
 
-    return load_student(runtime=options.runtime, device=options.device)
+    python = Path(options.torch_python) if options.torch_python else None
+    return load_student(runtime=options.runtime, device=options.device, python=python)
 
 
 def _settings(options: Options) -> object:

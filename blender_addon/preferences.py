@@ -8,7 +8,7 @@ import importlib.util
 from functools import lru_cache
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import EnumProperty, StringProperty
 
 ADDON_ID = __package__
 
@@ -24,7 +24,7 @@ class DIFFUSION_TALKER_AP_preferences(bpy.types.AddonPreferences):
         items=(
             ("auto", "Automatic", "PyTorch where it brings a GPU, otherwise NumPy"),
             ("numpy", "NumPy", "Runs in every Blender and needs nothing else"),
-            ("torch", "PyTorch", "Needs a Blender whose Python has PyTorch installed"),
+            ("torch", "PyTorch", "Needs PyTorch in Blender's Python, or another Python that has it"),
         ),
     )
     device: EnumProperty(
@@ -38,6 +38,12 @@ class DIFFUSION_TALKER_AP_preferences(bpy.types.AddonPreferences):
         ),
     )
 
+    torch_python: StringProperty(
+        name="Python",
+        description="A Python that has PyTorch, which then computes in its own process. Empty: Blender's own Python",
+        subtype="FILE_PATH",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -45,7 +51,10 @@ class DIFFUSION_TALKER_AP_preferences(bpy.types.AddonPreferences):
         column = layout.column()
         column.active = self.runtime != "numpy"
         column.prop(self, "device")
-        layout.label(text=runtime_status(self.runtime), icon="INFO")
+        column = layout.column()
+        column.active = self.runtime == "torch"
+        column.prop(self, "torch_python")
+        layout.label(text=runtime_status(self.runtime, self.torch_python), icon="INFO")
 
 
 def runtime_and_device(context: bpy.types.Context) -> tuple[str, str]:
@@ -57,8 +66,18 @@ def runtime_and_device(context: bpy.types.Context) -> tuple[str, str]:
     return runtime, "auto" if runtime == "numpy" else addon.preferences.device
 
 
-def runtime_status(runtime: str) -> str:
+def torch_python(context: bpy.types.Context) -> str:
+    """The user's own Python with PyTorch; empty when none was chosen or another runtime is."""
+    addon = context.preferences.addons.get(ADDON_ID)
+    if addon is None or addon.preferences is None or addon.preferences.runtime != "torch":
+        return ""
+    return bpy.path.abspath(addon.preferences.torch_python)
+
+
+def runtime_status(runtime: str, python: str = "") -> str:
     """One line: what this choice means in this Blender."""
+    if runtime == "torch" and python:
+        return "PyTorch computes the motion in the chosen Python"
     version = torch_version()
     if runtime == "numpy":
         return "NumPy computes the motion"
@@ -66,7 +85,7 @@ def runtime_status(runtime: str) -> str:
         return (
             f"PyTorch {version} computes the motion"
             if version
-            else "PyTorch is not installed in this Blender: choose NumPy"
+            else "PyTorch is not installed in this Blender: choose NumPy, or a Python that has it"
         )
     if version is None:
         return "NumPy computes the motion: PyTorch is not installed in this Blender"

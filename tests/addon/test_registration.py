@@ -126,7 +126,7 @@ def test_sentences_are_broken_between_words(addon: ModuleType, letters: int) -> 
     ("version", "runtime", "sentence"),
     [
         (None, "auto", "PyTorch is not installed"),
-        (None, "torch", "choose NumPy"),
+        (None, "torch", "choose NumPy, or a Python that has it"),
         ("2.13.0+cpu", "auto", "no GPU support"),
         ("2.13.0", "auto", "if it finds a GPU"),
         ("2.13.0", "torch", "PyTorch 2.13.0 computes"),
@@ -144,9 +144,23 @@ def test_the_choice_of_runtime_reaches_the_request(addon: ModuleType, fresh_scen
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.runtime, preferences.device = "torch", "cpu"
     assert addon.generation.options_of(bpy.context).runtime == "torch"
+    assert addon.generation.options_of(bpy.context).torch_python == ""
+    preferences.torch_python = "/opt/torch/bin/python"
+    assert addon.generation.options_of(bpy.context).torch_python == "/opt/torch/bin/python"
+    assert "chosen Python" in addon.preferences.runtime_status("torch", preferences.torch_python)
     preferences.runtime = "auto"
     preferences.device = "auto"
+    assert addon.generation.options_of(bpy.context).torch_python == ""  # it belongs to the PyTorch runtime
+    preferences.torch_python = ""
     assert addon.preferences.runtime_and_device(bpy.context) == ("auto", "auto")
+
+
+def test_a_python_that_is_none_ends_in_a_sentence(addon: ModuleType) -> None:
+    from diffusion_talker.errors import RuntimeUnavailableError
+
+    options = addon.generation.Options(runtime="torch", torch_python="/nowhere/python")
+    with pytest.raises(RuntimeUnavailableError, match="choose a Python executable that has PyTorch"):
+        addon.generation.open_student(options)
 
 
 def test_blender_enables_it_by_its_own_means(addon: ModuleType) -> None:
