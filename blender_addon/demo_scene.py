@@ -14,7 +14,7 @@ from .demo_head import create_demo_head
 FACE_CENTER_M = Vector((0.0, -0.03, 0.196))
 _LENS_MM = 85.0
 _SENSOR_MM = 36.0
-_BACKDROP = (0.10, 0.135, 0.17)
+_BACKDROP = (0.065, 0.10, 0.13)
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class _Lamp:
 
 
 _LAMPS = (
-    _Lamp("Key", 42.0, 38.0, 0.9, 0.55, 8.0, (1.0, 0.93, 0.85)),
-    _Lamp("Fill", -40.0, 5.0, 1.0, 0.9, 4.0, (0.82, 0.90, 1.0)),
+    _Lamp("Key", 38.0, 30.0, 0.9, 0.45, 9.5, (1.0, 0.90, 0.79)),
+    _Lamp("Fill", -32.0, -5.0, 1.0, 0.9, 3.6, (0.88, 0.93, 1.0)),
     _Lamp("Rim", 205.0, 35.0, 0.8, 0.5, 4.0, (0.90, 0.95, 1.0)),
 )
 

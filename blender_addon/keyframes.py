@@ -222,11 +222,12 @@ def _remove_keys(fcurves: FCurves, span: tuple[int, int], names: Iterable[str]) 
     for curve in list(fcurves):
         if key_name_of_path(curve.data_path) not in wanted or not len(curve.keyframe_points):
             continue
-        fields = _read_keys(curve)
-        frames = fields["co"][:, 0]
+        frames = _read_field(curve, "co")[:, 0]
         outside = (frames < span[0] - 0.5) | (frames >= span[1] - 0.5)
-        if not outside.all():
-            _replace_keys(curve, {name: values[outside] for name, values in fields.items()})
+        if not outside.any():
+            curve.keyframe_points.clear()
+        elif not outside.all():
+            _replace_keys(curve, {name: values[outside] for name, values in _read_keys(curve).items()})
 
 
 def _write_curve(keys: bpy.types.Key, fcurves: FCurves, name: str, take: Take) -> int:
@@ -250,19 +251,20 @@ def _fresh_keys(first_frame: int, values: np.ndarray) -> dict[str, np.ndarray]:
     co = np.empty((count, 2), np.float32)
     co[:, 0] = first_frame + np.arange(count)
     co[:, 1] = values
-    handles = {"handle_left": co - (1 / 3, 0), "handle_right": co + (1 / 3, 0)}
     kinds = {"interpolation": _LINEAR, "handle_left_type": _AUTO_CLAMPED, "handle_right_type": _AUTO_CLAMPED}
-    return {"co": co, **handles} | {field: np.full((count, 1), kind, np.int32) for field, kind in kinds.items()}
+    return {"co": co} | {field: np.full((count, 1), kind, np.int32) for field, kind in kinds.items()}
 
 
 def _read_keys(curve: bpy.types.FCurve) -> dict[str, np.ndarray]:
-    count = len(curve.keyframe_points)
-    fields = {}
-    for name, width in _KEY_FIELDS.items():
-        values = np.empty(count * width, np.int32 if name in _ENUM_FIELDS else np.float32)
-        curve.keyframe_points.foreach_get(name, values)
-        fields[name] = values.reshape(count, width)
-    return fields
+    return {name: _read_field(curve, name) for name in _KEY_FIELDS}
+
+
+def _read_field(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+    """Values (K, width) of one property of all keys."""
+    count, width = len(curve.keyframe_points), _KEY_FIELDS[name]
+    values = np.empty(count * width, np.int32 if name in _ENUM_FIELDS else np.float32)
+    curve.keyframe_points.foreach_get(name, values)
+    return values.reshape(count, width)
 
 
 def _merge(kept: dict[str, np.ndarray], fresh: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
