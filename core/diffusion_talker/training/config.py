@@ -25,6 +25,7 @@ class StudentTrainingConfig:
     library_weight: float = 0.1
     style_dropout: float = 0.1  # share of clips that train the null embedding
     predicted_style_share: float = 0.3  # share of clips whose style comes from the voice, as under "auto"
+    on_policy_share: float = 0.7  # share of clips whose mouth is denoised from the student's own guess
     contact_stress: float = 3.0  # weight of mouth channels in bilabial and labiodental frames
     held_out_share: float = 0.03  # clips kept for validation, chosen by text
     save_every: int = 250

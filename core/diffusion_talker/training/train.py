@@ -179,10 +179,15 @@ class StudentTrainer:
         clean = (target.motion - decoder.motion_mean) / decoder.motion_std
         times = sample_times(len(clean), network.config.sampling_steps, generator).to(self._device)
         noise = torch.randn(clean.shape, generator=generator).to(self._device)
-        predicted = decoder(diffuse(clean, noise, times), times, decoder.audio_in(features), style)
+        prepared = decoder.audio_in(features)
+        own = self._on_policy(len(clean), generator)
+        guess = self._first_guess(noise, prepared, style)
+        noisy = diffuse(torch.where(own, guess, clean), noise, times)
+        predicted = decoder(noisy, times, prepared, style)
 
         weights = self._frame_weights(target)
-        reconstruction = losses.reconstruction_loss(predicted, clean, weights * snr_weight(times)[:, None, None])
+        step_weights = torch.where(own, 1.0, snr_weight(times)[:, None, None])
+        reconstruction = losses.reconstruction_loss(predicted, clean, weights * step_weights)
         velocity = losses.velocity_loss(predicted, clean, weights)
         restored = predicted * decoder.motion_std + decoder.motion_mean
         closure = losses.closure_loss(restored, target.motion, self._gap, target.mask)
@@ -198,6 +203,21 @@ class StudentTrainer:
             amplitude_ratio=_ratio(predicted[..., self._mouth], clean[..., self._mouth]),
             velocity_ratio=_ratio(predicted[..., self._mouth].diff(dim=1), clean[..., self._mouth].diff(dim=1)),
         )
+
+    def _on_policy(self, clips: int, generator: torch.Generator) -> Tensor:
+        """(B, 1, C) bool: mouth channels of the clips that start from the student's own guess.
+
+        Diffused truth tells a late step what the lips do, so it learns to copy instead of to listen, and at
+        inference it sharpens the errors of the first step. Lips want accuracy: they train on what inference
+        will see. Brows, lids and head want variety and keep the diffused truth (our ground-truth stage).
+        """
+        chosen = torch.rand(clips, generator=generator).to(self._device) < self._config.on_policy_share
+        return chosen[:, None, None] & self._mouth
+
+    @torch.no_grad()
+    def _first_guess(self, noise: Tensor, prepared: Tensor, style: Tensor) -> Tensor:
+        """(B, T, C): what the first inference step, from pure noise, predicts."""
+        return self._network.decoder(noise, torch.ones(len(noise), device=noise.device), prepared, style)
 
     def _style(self, target: _Targets, identity: Tensor, emotion: Tensor, generator: torch.Generator) -> Tensor:
         """The labelled style, for some clips the style the voice suggests, for some the null embedding."""
