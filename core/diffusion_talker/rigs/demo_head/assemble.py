@@ -26,9 +26,9 @@ from diffusion_talker.rigs.demo_head.sculpt import head_field
 from diffusion_talker.rigs.demo_head.skin import Skin, make_skin
 
 MATERIALS: Final = (
-    Material("Skin", (0.66, 0.345, 0.225), 0.48, subsurface=0.12),
-    Material("Lips", (0.48, 0.145, 0.125), 0.36, subsurface=0.10),
-    Material("Mouth", (0.13, 0.022, 0.020), 0.5),
+    Material("Skin", (0.69, 0.335, 0.21), 0.48, subsurface=0.12),
+    Material("Lips", (0.50, 0.125, 0.11), 0.36, subsurface=0.10),
+    Material("Mouth", (0.19, 0.032, 0.028), 0.5),
     Material("Eye White", (0.86, 0.85, 0.83), 0.12, coat=0.6),
     Material("Iris", (0.10, 0.30, 0.33), 0.15, coat=1.0),
     Material("Iris Inner", (0.05, 0.16, 0.20), 0.15, coat=1.0),
