@@ -30,6 +30,7 @@ class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
             )
             return {"CANCELLED"}
         head = create_demo_head(collection)
+        context.view_layer.update()  # or the new head is not listed yet
         if context.view_layer.objects.get(head.name) is None:  # the active collection is excluded from this view layer
             context.scene.collection.objects.link(head)
         head.location = context.scene.cursor.location
