@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phones -> the mouth: dominance-based coarticulation, critically damped motion, speed limits, and contact enforced last.
+"""Phones -> the mouth: dominance-based coarticulation, critically damped motion, speed limits, and contact enforced
+last.
 
-The order of the rules is the order of `articulate`: blend poses, soften in time, limit speed, then close what must close. Contact comes last, so no
-style, emotion or smoothing can open a seal.
+The order of the rules is the order of `articulate`: blend poses, soften in time, limit speed, then close what must
+close. Contact comes last, so no style, emotion or smoothing can open a seal.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "lips": ("lower", "upper", "tuck"),
     "tongue": ("tongue",),
 }
-#: Reach of a phone's dominance before and after its plateau, seconds: rounding starts early (120-200 ms ahead), lips are quick.
+#: Reach of a phone's dominance before and after its plateau, seconds: rounding starts early (120-200 ms ahead), lips
+#: are quick.
 _REACH_S: dict[str, tuple[float, float]] = {
     "jaw": (0.055, 0.060),
     "rounding": (0.120, 0.085),
@@ -36,7 +38,8 @@ _REACH_S: dict[str, tuple[float, float]] = {
 _STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 85.0, "lips": 85.0, "tongue": 90.0}
 #: Fastest change of a dial per second.
 SPEED_LIMIT_PER_S: dict[str, float] = {
-    "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0, "tongue": 6.0,
+    "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0,
+    "tongue": 6.0,
 }  # fmt: skip
 _DOMINANCE_POWER = 1.8
 _LIP_LEAD_S = 0.009
@@ -56,7 +59,8 @@ _TUCKED_JAW = 0.08
 
 @dataclass(frozen=True)
 class Manner:
-    """How somebody moves the mouth: factors on the neutral speaker. lead_s: lips ahead of the sound beyond the usual."""
+    """How somebody moves the mouth: factors on the neutral speaker. lead_s: lips ahead of the sound beyond the
+    usual."""
 
     jaw_range: float = 1.0
     lip_range: float = 1.0
@@ -73,8 +77,8 @@ class Manner:
 class Mouth:
     """Curves of one mouth at one rate, left and right alike.
 
-    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. jaw_up: (T,) as seal, but at the jaw's slower pace.
-    press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
+    dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. jaw_up: (T,) as seal, but at the jaw's
+    slower pace. press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
     """
 
     dials: np.ndarray
@@ -86,7 +90,9 @@ class Mouth:
     activity: np.ndarray
 
 
-def articulate(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float, manner: Manner, jitter: np.ndarray | None = None) -> Mouth:
+def articulate(
+    phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float, manner: Manner, jitter: np.ndarray | None = None
+) -> Mouth:
     """Mouth curves of a phone sequence without holes.
 
     jitter: (P,) factors on every phone's opening and rounding, or None. Returns frame i at time i / rate_hz.
@@ -105,7 +111,8 @@ def articulate(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: float,
 
 
 def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndarray | None = None) -> np.ndarray:
-    """Targets (P, dials) of each phone as this person says it: jaw and lips are separate dials (JALI, Edwards et al. 2016).
+    """Targets (P, dials) of each phone as this person says it: jaw and lips are separate dials (JALI, Edwards et al.
+    2016).
 
     Loudness opens vowels wider (Schulman 1989); it leaves consonant constrictions where they are.
     """
@@ -125,13 +132,18 @@ def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndar
     }
     for dial, gain in gains.items():
         targets[:, _DIAL_INDEX[dial]] *= gain
-    spread = np.array([p.phone.phone_class in ("close_front", "near_close", "mid_front", "palatal", "sibilant") for p in phones])
+    spread = np.array(
+        [p.phone.phone_class in ("close_front", "near_close", "mid_front", "palatal", "sibilant") for p in phones]
+    )
     targets[:, _DIAL_INDEX["smile"]] += manner.corner_pull * np.where(spread, 1.0, np.where(vowel, 0.4, 0.0))
     return targets
 
 
-def blend_by_dominance(phones: tuple[TimedPhone, ...], targets: np.ndarray, times_s: np.ndarray, precision: float) -> np.ndarray:
-    """Dials (T, D): at each time the mean of all targets weighted by dominance alpha exp(-(|tau| / reach)^c) (Cohen & Massaro 1993).
+def blend_by_dominance(
+    phones: tuple[TimedPhone, ...], targets: np.ndarray, times_s: np.ndarray, precision: float
+) -> np.ndarray:
+    """Dials (T, D): at each time the mean of all targets weighted by dominance alpha exp(-(|tau| / reach)^c) (Cohen &
+    Massaro 1993).
 
     precision > 1 shortens the reach: less of the neighbours in each phone.
     """
@@ -160,7 +172,8 @@ def _plateau(phone: TimedPhone) -> tuple[float, float]:
 
 
 def soften(dials: np.ndarray, rate_hz: float, speed: float) -> np.ndarray:
-    """Critically damped motion towards the blended targets, its group delay taken out (Saltzman & Munhall 1989, task dynamics)."""
+    """Critically damped motion towards the blended targets, its group delay taken out (Saltzman & Munhall 1989, task
+    dynamics)."""
     out = np.empty_like(dials)
     for group, names in _GROUPS.items():
         kernel = _critically_damped_kernel(_STIFFNESS_RAD_S[group] * speed, rate_hz)
@@ -183,7 +196,8 @@ def _critically_damped_kernel(stiffness_rad_s: float, rate_hz: float) -> np.ndar
 
 
 def limit_speed(dials: np.ndarray, rate_hz: float) -> np.ndarray:
-    """No dial moves faster than its muscle (SPEED_LIMIT_PER_S). The mean of a forward and a backward limiter adds no delay."""
+    """No dial moves faster than its muscle (SPEED_LIMIT_PER_S). The mean of a forward and a backward limiter adds no
+    delay."""
     step = np.array([SPEED_LIMIT_PER_S[name] for name in DIALS]) / rate_hz
     if not (np.abs(np.diff(dials, axis=0)) > step).any():
         return dials
@@ -200,7 +214,8 @@ def _follow(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
 def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndarray, speed: float) -> np.ndarray:
     """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around.
 
-    Between two contacts the ramps share the gap: "papa" opens in its first vowel however fast it is said, only less far.
+    Between two contacts the ramps share the gap: "papa" opens in its first vowel however fast it is said, only less
+    far.
     """
     intervals = contact_intervals(phones, contact)
     apart = np.ones(len(times_s))
@@ -215,7 +230,8 @@ def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndar
 
 
 def press_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
-    """How hard sealed lips press, (T,) 0-1: they meet first, press against each other, and let go as they part (Loefqvist & Gracco 1997)."""
+    """How hard sealed lips press, (T,) 0-1: they meet first, press against each other, and let go as they part
+    (Loefqvist & Gracco 1997)."""
     track = np.zeros(len(times_s))
     for start_s, end_s in contact_intervals(phones, "seal"):
         depth_s = np.minimum(times_s - start_s, end_s - times_s) + _PRESS_EARLY_S
@@ -230,7 +246,8 @@ def _ramp(distance_s: np.ndarray, width_s: float) -> np.ndarray:
 
 
 def contact_intervals(phones: tuple[TimedPhone, ...], contact: str) -> list[tuple[float, float]]:
-    """When lips or teeth touch: [start, burst] of a stop, the whole of a nasal or fricative; neighbours that touch are one.
+    """When lips or teeth touch: [start, burst] of a stop, the whole of a nasal or fricative; neighbours that touch
+    are one.
 
     Short closures are drawn out to four frames of 60 Hz, mostly backwards, so that any frame rate from 24 meets them.
     """
@@ -257,7 +274,8 @@ def _contact_end(phone: TimedPhone) -> float:
 
 
 def speech_activity(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
-    """(T,) 1 where somebody speaks, falling to 0 within 150 ms into a pause; what keeps expressions from opening a resting mouth."""
+    """(T,) 1 where somebody speaks, falling to 0 within 150 ms into a pause; what keeps expressions from opening a
+    resting mouth."""
     track = np.zeros(len(times_s))
     for phone in phones:
         if phone.phone.phone_class != "silence":
@@ -267,7 +285,8 @@ def speech_activity(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.n
 
 
 def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
-    """Close what must close, in place, on ARKit curves: teeth for sibilants, lip on teeth for f v, lips for p b m (in that order).
+    """Close what must close, in place, on ARKit curves: teeth for sibilants, lip on teeth for f v, lips for p b m (in
+    that order).
 
     At full seal mouthClose equals jawOpen and nothing else parts the lips, so aperture and lip gap are 0.
     """
@@ -283,7 +302,12 @@ def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> N
 
 def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
     """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed (talker.md)."""
-    apex = {"jawOpen": (0.03, _TUCKED_JAW), "mouthRollLower": (0.48, 0.75), "mouthRollUpper": (0.0, 0.0), "mouthFunnel": (0.0, 0.25)}
+    apex = {
+        "jawOpen": (0.03, _TUCKED_JAW),
+        "mouthRollLower": (0.48, 0.75),
+        "mouthRollUpper": (0.0, 0.0),
+        "mouthFunnel": (0.0, 0.25),
+    }
     for side in ("Left", "Right"):
         apex["mouthLowerDown" + side] = (0.0, 0.02)
         apex["mouthUpperUp" + side] = (0.11, 0.28)
@@ -299,8 +323,20 @@ def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) ->
     # the lips have (1 - seal) of the open jaw between them, however far the jaw itself has come: one smooth closing
     columns["mouthClose"] = np.maximum(raised - (1.0 - seal) * jaw, 0.0)
     columns["jawOpen"] = raised
-    for name in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthShrugUpper", "tongueOut"):
+    for name in (
+        "mouthLowerDownLeft",
+        "mouthLowerDownRight",
+        "mouthUpperUpLeft",
+        "mouthUpperUpRight",
+        "mouthShrugUpper",
+        "tongueOut",
+    ):
         columns[name] *= 1.0 - seal
     columns["mouthFunnel"] *= 1.0 - 0.9 * seal
-    for name, level in (("mouthRollLower", 0.16), ("mouthRollUpper", 0.14), ("mouthPressLeft", 0.24), ("mouthPressRight", 0.24)):
+    for name, level in (
+        ("mouthRollLower", 0.16),
+        ("mouthRollUpper", 0.14),
+        ("mouthPressLeft", 0.24),
+        ("mouthPressRight", 0.24),
+    ):
         columns[name] += mouth.press * (np.clip(columns[name], level * pressing, 0.4) - columns[name])

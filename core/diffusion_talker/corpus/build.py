@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Building a corpus: shards made by worker processes, resumable, the same for any number of workers.
 
-Clip n of a corpus is a function of (seed, n); shard s holds clips [s * CLIPS_PER_SHARD, (s + 1) * CLIPS_PER_SHARD). Shards are made in order until the
-wanted hours are reached, so the set of shards is a function of (seed, hours, voices) too. What was made by other settings is refused, not mixed.
+Clip n of a corpus is a function of (seed, n); shard s holds clips [s * CLIPS_PER_SHARD, (s + 1) * CLIPS_PER_SHARD).
+Shards are made in order until the wanted hours are reached, so the set of shards is a function of (seed, hours,
+voices) too. What was made by other settings is refused, not mixed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from diffusion_talker.audio import SAMPLE_RATE_HZ
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus import clips as clip_maker
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
+from diffusion_talker.corpus.isolation import make_clip_isolated
 from diffusion_talker.corpus.phones import PHONE_CLASSES
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
@@ -43,7 +45,6 @@ from diffusion_talker.files import atomic_write
 CLIPS_PER_SHARD = 48
 ENGINES = ("espeak", "flite", "festival")
 _PLAN_NAME = "plan.json"
-_MAX_CRASHES = 20
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ def missing_engines(engines: tuple[str, ...]) -> dict[str, str]:
 
 
 def build_corpus(
-    folder: Path, settings: BuildSettings, workers: int = 1, command: str = "", report: Callable[[Progress], None] | None = None
+    folder: Path,
+    settings: BuildSettings,
+    workers: int = 1,
+    command: str = "",
+    report: Callable[[Progress], None] | None = None,
 ) -> Manifest:
     """Build a corpus, or finish one that was interrupted. Raises CorpusError and OutputError."""
     absent = missing_engines(settings.engines)
@@ -98,44 +103,72 @@ def _claim(folder: Path, settings: BuildSettings, usable: tuple[str, ...]) -> No
         found = json.loads(path.read_text(encoding="utf-8"))
         changed = [key for key in plan if key != "hours" and found.get(key) != plan[key]]
         if changed:
-            raise CorpusError(f"{folder} holds a corpus built with another {', '.join(changed)}. Choose an empty folder, or delete it.")
+            raise CorpusError(
+                f"{folder} holds a corpus of another {', '.join(changed)}. Choose an empty folder, or delete it."
+            )
     with atomic_write(path) as stream:
         stream.write(json.dumps(plan).encode())
 
 
 def _make_shards(
-    folder: Path, settings: BuildSettings, usable: tuple[str, ...], workers: int, report: Callable[[Progress], None] | None
+    folder: Path,
+    settings: BuildSettings,
+    usable: tuple[str, ...],
+    workers: int,
+    report: Callable[[Progress], None] | None,
 ) -> int:
-    """Make what is missing, in order; returns how many shards reach the wanted hours. A crash of an engine costs one clip."""
-    hours: list[float] = []
-    begun_s = time.monotonic()
-    made_hours, crashes = 0.0, 0
-    while True:
-        try:
-            with concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-                pending: collections.deque[concurrent.futures.Future[tuple[float, bool]]] = collections.deque()
-                while sum(hours) < settings.hours:
-                    while len(pending) < workers:
-                        pending.append(pool.submit(_make_shard, folder, settings, usable, len(hours) + len(pending)))
-                    shard_hours, is_new = pending[0].result()
-                    pending.popleft()
-                    hours.append(shard_hours)
-                    made_hours += shard_hours * is_new
-                    _report(report, len(hours), sum(hours), settings.hours, made_hours, time.monotonic() - begun_s)
-                for future in pending:
-                    future.cancel()
-            return len(hours)
-        except BrokenProcessPool as error:
-            crashes += 1
-            if crashes > _MAX_CRASHES:
-                raise CorpusError("The speech engines crashed again and again. Leave one out with --engines.") from error
-            _mark_crashed(folder)
+    """Make what is missing, in order; returns how many shards reach the wanted hours."""
+    tally = _Tally(settings.hours, report)
+    pending: collections.deque[concurrent.futures.Future[tuple[float, bool]]] = collections.deque()
+    try:
+        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=_context()) as pool:
+            while not tally.is_reached:
+                while len(pending) < workers:
+                    pending.append(pool.submit(_make_shard, folder, settings, usable, tally.shards + len(pending)))
+                tally.add(*pending.popleft().result())
+            for future in pending:
+                future.cancel()
+    except BrokenProcessPool as error:
+        raise CorpusError(
+            "A worker process was killed, perhaps for memory. Run the command again; it resumes."
+        ) from error
+    return tally.shards
 
 
-def _report(report: Callable[[Progress], None] | None, shards: int, hours: float, target: float, made: float, elapsed_s: float) -> None:
-    if report is not None:
-        eta_s = elapsed_s / made * max(target - hours, 0.0) if made > 0 else None
-        report(Progress(shards, hours, target, eta_s))
+def _context() -> multiprocessing.context.BaseContext:
+    """Workers that have loaded the program and used no engine yet; from a fork server where there is one, it starts
+    them faster."""
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload([__name__])
+    return context
+
+
+class _Tally:
+    """Hours that are done, told to whoever wants to know."""
+
+    def __init__(self, target_hours: float, report: Callable[[Progress], None] | None) -> None:
+        self.shards = 0
+        self._hours = 0.0
+        self._new_hours = 0.0
+        self._target_hours = target_hours
+        self._report = report
+        self._begun_s = time.monotonic()
+
+    @property
+    def is_reached(self) -> bool:
+        return self._hours >= self._target_hours
+
+    def add(self, hours: float, is_new: bool) -> None:
+        """Count one more shard."""
+        self.shards += 1
+        self._hours += hours
+        self._new_hours += hours * is_new
+        if self._report is not None:
+            pace_s = (time.monotonic() - self._begun_s) / self._new_hours if self._new_hours else None
+            eta_s = None if pace_s is None else pace_s * max(self._target_hours - self._hours, 0.0)
+            self._report(Progress(self.shards, self._hours, self._target_hours, eta_s))
 
 
 def _make_shard(folder: Path, settings: BuildSettings, usable: tuple[str, ...], index: int) -> tuple[float, bool]:
@@ -144,18 +177,12 @@ def _make_shard(folder: Path, settings: BuildSettings, usable: tuple[str, ...], 
     if path.exists():
         return _hours(read_shard(path)), False
     voices = clip_maker.usable_voices(usable)
-    attempt = folder / f"shard_{index:05d}.attempt"
-    crashed = _crashed_clips(folder)
     clips: list[Clip] = []
     skipped: list[str] = []
     first = index * settings.clips_per_shard
     for number in range(first, first + settings.clips_per_shard):
-        if number in crashed:
-            skipped.append(f"{number}: the engine crashed")
-            continue
-        attempt.write_text(str(number))
         try:
-            clips.append(clip_maker.make_clip(settings.seed, number, voices))
+            clips.append(make_clip_isolated(settings.seed, number, voices))
         except CorpusError as error:
             skipped.append(f"{number}: {error}")
     if not clips:
@@ -163,7 +190,6 @@ def _make_shard(folder: Path, settings: BuildSettings, usable: tuple[str, ...], 
     if skipped:
         (folder / f"shard_{index:05d}.skipped").write_text("\n".join(skipped) + "\n", encoding="utf-8")
     write_shard(path, clips)
-    attempt.unlink(missing_ok=True)
     return _hours(clips), True
 
 
@@ -171,38 +197,17 @@ def _hours(clips: list[Clip]) -> float:
     return sum(len(clip.samples) for clip in clips) / SAMPLE_RATE_HZ / 3600
 
 
-def _mark_crashed(folder: Path) -> None:
-    """Note the clips that were being made when a worker died. Its healthy neighbours are noted too: a few clips are no loss."""
-    numbers = {int(path.read_text() or -1) for path in folder.glob("*.attempt")}
-    with open(folder / "crashed.txt", "a", encoding="utf-8") as file:
-        file.writelines(f"{number}\n" for number in sorted(numbers))
-    for path in folder.glob("*.attempt"):
-        path.unlink()
-
-
-def _crashed_clips(folder: Path) -> frozenset[int]:
-    path = folder / "crashed.txt"
-    return frozenset(int(line) for line in path.read_text().split()) if path.exists() else frozenset()
-
-
 def _describe(folder: Path, settings: BuildSettings, count: int, command: str, absent: tuple[str, ...]) -> Manifest:
     """Read everything back: hashes, counts and statistics of what is really on disk."""
     entries: list[ShardEntry] = []
-    counters: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in ("language", "engine", "identity", "emotion")}
-    phones = np.zeros(len(PHONE_CLASSES))
-    moments = _Moments()
+    census = _Census()
     for index in range(count):
         path = folder / shard_name(index)
         clips = read_shard(path)
         entries.append(ShardEntry(path.name, hash_file(path), len(clips), _hours(clips) * 3600))
         for clip in clips:
-            counters["language"][clip.language] += 1
-            counters["engine"][clip.engine] += 1
-            counters["identity"][TALKERS[clip.identity].name] += 1
-            counters["emotion"][EMOTION_NAMES[clip.emotion]] += 1
-            phones += np.bincount(clip.phone, minlength=len(PHONE_CLASSES))
-            moments.add(clip.motion.astype(np.float64))
-    mean, std, minimum, maximum = moments.result()
+            census.add(clip)
+    mean, std, minimum, maximum = census.motion.result()
     return Manifest(
         version=CORPUS_VERSION,
         seed=settings.seed,
@@ -217,18 +222,50 @@ def _describe(folder: Path, settings: BuildSettings, count: int, command: str, a
         std=std,
         minimum=minimum,
         maximum=maximum,
-        clips_per_language=dict(sorted(counters["language"].items())),
-        clips_per_engine=dict(sorted(counters["engine"].items())),
-        clips_per_identity=dict(sorted(counters["identity"].items())),
-        clips_per_emotion=dict(sorted(counters["emotion"].items())),
-        phone_share={name: float(share) for name, share in zip(PHONE_CLASSES, phones / max(phones.sum(), 1))},
+        clips_per_language=census.counts("language"),
+        clips_per_engine=census.counts("engine"),
+        clips_per_identity=census.counts("identity"),
+        clips_per_emotion=census.counts("emotion"),
+        phone_share=census.phone_share(),
         skipped_clips=_skipped(folder),
         missing_engines=absent,
     )
 
 
 def _skipped(folder: Path) -> tuple[str, ...]:
-    return tuple(line for path in sorted(folder.glob("*.skipped")) for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(
+        line for path in sorted(folder.glob("*.skipped")) for line in path.read_text(encoding="utf-8").splitlines()
+    )
+
+
+class _Census:
+    """Counts over clips: who speaks what, and which phone classes fill the frames."""
+
+    def __init__(self) -> None:
+        self.motion = _Moments()
+        self._counters: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+        self._phones = np.zeros(len(PHONE_CLASSES))
+
+    def add(self, clip: Clip) -> None:
+        self.motion.add(clip.motion.astype(np.float64))
+        self._phones += np.bincount(clip.phone, minlength=len(PHONE_CLASSES))
+        values = {
+            "language": clip.language,
+            "engine": clip.engine,
+            "identity": TALKERS[clip.identity].name,
+            "emotion": EMOTION_NAMES[clip.emotion],
+        }
+        for name, value in values.items():
+            self._counters[name][value] += 1
+
+    def counts(self, name: str) -> dict[str, int]:
+        """Value -> number of clips, by value."""
+        return dict(sorted(self._counters[name].items()))
+
+    def phone_share(self) -> dict[str, float]:
+        """Phone class -> share of all frames."""
+        shares = self._phones / max(self._phones.sum(), 1.0)
+        return {name: float(share) for name, share in zip(PHONE_CLASSES, shares, strict=True)}
 
 
 class _Moments:

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--out", type=Path, required=True, help="folder to write; an interrupted build in it is resumed")
     build.add_argument("--seed", type=int, default=0, help="the same seed gives the same corpus (default 0)")
     build.add_argument("--workers", type=int, default=2, help="worker processes (default 2)")
-    build.add_argument("--engines", default=",".join(ENGINES), help=f"speech engines to use (default {','.join(ENGINES)})")
+    build.add_argument(
+        "--engines", default=",".join(ENGINES), help=f"speech engines to use (default {','.join(ENGINES)})"
+    )
     build.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -36,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
     engines = tuple(name.strip() for name in args.engines.split(",") if name.strip())
     unknown = [name for name in engines if name not in ENGINES]
     if unknown or not engines:
-        print(f"Unknown engine {', '.join(unknown) or '(none given)'}. Choose from: {', '.join(ENGINES)}.", file=sys.stderr)
+        print(
+            f"Unknown engine {', '.join(unknown) or '(none given)'}. Choose from: {', '.join(ENGINES)}.",
+            file=sys.stderr,
+        )
         return 2
     for engine, reason in missing_engines(engines).items():
         print(f"Skipping {engine}. {reason}", file=sys.stderr)
@@ -50,7 +55,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(progress: Progress) -> None:
     left = "" if progress.eta_s is None else f", {progress.eta_s / 60:.1f} min left"
-    print(f"\r{progress.hours:.2f} of {progress.target_hours:g} h in {progress.shards} shards{left}   ", end="", flush=True)
+    print(
+        f"\r{progress.hours:.2f} of {progress.target_hours:g} h in {progress.shards} shards{left}   ",
+        end="",
+        flush=True,
+    )
 
 
 def _summary(manifest: Manifest, folder: Path) -> str:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One clip: who says what, how, in which voice; its sound with pauses and room; its face. A function of (seed, number) alone."""
+"""One clip: who says what, how, in which voice; its sound with pauses and room; its face. A function of (seed,
+number) alone."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ class Plan:
 def usable_voices(engines: tuple[str, ...]) -> dict[int, tuple[VoiceSpec, ...]]:
     """Voices of every talker that can speak here, given the engines that are installed and allowed."""
     usable = {
-        i: tuple(spec for spec in talker.voices if spec.engine in engines and missing_reason(spec.engine, spec.voice) is None)
+        i: tuple(
+            spec for spec in talker.voices if spec.engine in engines and missing_reason(spec.engine, spec.voice) is None
+        )
         for i, talker in enumerate(TALKERS)
     }
     return {i: specs for i, specs in usable.items() if specs}
@@ -68,7 +71,13 @@ def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) 
     samples = add_room(samples, plan, rng)
     frame_count = motion_frame_count(len(samples))
     motion = animate(
-        phones, frame_count, float(MOTION_RATE_HZ), TALKERS[plan.identity].axes, EMOTIONS[plan.emotion], plan.intensity, rng
+        phones,
+        frame_count,
+        float(MOTION_RATE_HZ),
+        TALKERS[plan.identity].axes,
+        EMOTIONS[plan.emotion],
+        plan.intensity,
+        rng,
     )
     return Clip(
         samples=np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16),
@@ -92,7 +101,9 @@ def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]
     intensity = 0.0 if emotion == 0 else float(rng.uniform(0.4, 1.0))
     spec = _choose_voice(rng, voices[identity])
     voice = _bind(spec, rng)
-    usual = Prosody(rate=talker.pace * rng.uniform(0.85, 1.35), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.8, 1.25))
+    usual = Prosody(
+        rate=talker.pace * rng.uniform(0.85, 1.35), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.8, 1.25)
+    )
     lines: list[str] = []
     target_words = int(rng.integers(6, 24))
     while sum(len(line.split()) for line in lines) < target_words:
@@ -167,7 +178,12 @@ def _trim(utterance: Utterance) -> Utterance:
     samples = utterance.samples[int(first_s * SAMPLE_RATE_HZ) : int(last_s * SAMPLE_RATE_HZ)]
     end_s = len(samples) / SAMPLE_RATE_HZ
     spans = [
-        PhoneSpan(span.symbol, min(max(span.start_s - first_s, 0.0), end_s), min(max(span.end_s - first_s, 0.0), end_s), span.stress)
+        PhoneSpan(
+            span.symbol,
+            min(max(span.start_s - first_s, 0.0), end_s),
+            min(max(span.end_s - first_s, 0.0), end_s),
+            span.stress,
+        )
         for span in utterance.phones
     ]
     return Utterance(samples, tuple(span for span in spans if span.end_s > span.start_s))
@@ -199,5 +215,3 @@ def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
     slope = rng.uniform(0.0, 1.0)
     shaped = irfft(spectrum / np.maximum(np.arange(len(spectrum)), 20.0) ** slope)[:count]
     return shaped / max(float(shaped.std()), 1e-12)
-
-

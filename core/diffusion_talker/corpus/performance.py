@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a face does above the mouth: blinks, gaze, brows, head, breath. Added to the same columns; the lips are never touched here.
+"""What a face does above the mouth: blinks, gaze, brows, head, breath. Added to the same columns; the lips are never
+touched here.
 
-Numbers from talker.md's sources: blink timing VanderWerf et al. (2003), saccades Lee, Badler & Badler (2002), nods and brow raises on pitch accents
-Munhall et al. (2004) and Cave et al. (1996).
+Numbers from talker.md's sources: blink timing VanderWerf et al. (2003), saccades Lee, Badler & Badler (2002), nods
+and brow raises on pitch accents Munhall et al. (2004) and Cave et al. (1996).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _DEGREE = np.pi / 180
 
 @dataclass(frozen=True)
 class Liveliness:
-    """How much the upper face moves: blinks per minute, factors on brows and head, and the head's mean pitch in radians (down positive)."""
+    """How much the upper face moves: blinks per minute, factors on brows and head, and the head's mean pitch in
+    radians (down positive)."""
 
     blink_rate_per_min: float = 17.0
     brow_activity: float = 1.0
@@ -48,7 +50,7 @@ def find_accents(phones: tuple[TimedPhone, ...]) -> list[tuple[float, float]]:
     usual_s = float(np.median([p.duration_s for p in vowels]))
     strength = [(p.gain - 1.0) / 0.3 + 0.5 * np.log2(max(p.duration_s, 0.02) / usual_s) for p in vowels]
     chosen: list[tuple[float, float]] = []
-    for phone, value in sorted(zip(vowels, strength), key=lambda pair: -pair[1]):
+    for phone, value in sorted(zip(vowels, strength, strict=False), key=lambda pair: -pair[1]):
         time_s = phone.start_s + 0.4 * phone.duration_s
         if value > 0.2 and all(abs(time_s - other) > 0.4 for other, _ in chosen):
             chosen.append((time_s, float(np.clip(value, 0.2, 1.0))))
@@ -81,7 +83,10 @@ def add_gaze(columns: Columns, times_s: np.ndarray, rng: np.random.Generator) ->
 
 def _write_gaze(columns: Columns, yaw: np.ndarray, pitch: np.ndarray) -> None:
     """yaw > 0 looks to the person's left, pitch > 0 down; the lid follows the eye down."""
-    for outward, inward, direction in (("eyeLookOutLeft", "eyeLookInRight", yaw), ("eyeLookOutRight", "eyeLookInLeft", -yaw)):
+    for outward, inward, direction in (
+        ("eyeLookOutLeft", "eyeLookInRight", yaw),
+        ("eyeLookOutRight", "eyeLookInLeft", -yaw),
+    ):
         columns[outward] += np.maximum(direction, 0)
         columns[inward] += np.maximum(direction, 0)
     for side in ("Left", "Right"):
@@ -96,7 +101,12 @@ def _ease(x: np.ndarray) -> np.ndarray:
 
 
 def add_blinks(
-    columns: Columns, times_s: np.ndarray, ends_s: list[float], shifts_s: list[float], rate_per_min: float, rng: np.random.Generator
+    columns: Columns,
+    times_s: np.ndarray,
+    ends_s: list[float],
+    shifts_s: list[float],
+    rate_per_min: float,
+    rng: np.random.Generator,
 ) -> None:
     """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never within 0.4 s of each other."""
     duration_s = float(times_s[-1]) if len(times_s) else 0.0
@@ -124,7 +134,9 @@ def _add_blink(columns: Columns, times_s: np.ndarray, start_s: float, rng: np.ra
         columns["eyeSquint" + side] += 0.12 * lid
 
 
-def add_brows(columns: Columns, times_s: np.ndarray, accents: list[tuple[float, float]], activity: float, rng: np.random.Generator) -> None:
+def add_brows(
+    columns: Columns, times_s: np.ndarray, accents: list[tuple[float, float]], activity: float, rng: np.random.Generator
+) -> None:
     """Raises on some accents, lowering on a few, over a slow drift."""
     raised = np.maximum(0.05 * smooth_noise(times_s, 0.5, rng), 0)
     lowered = np.zeros(len(times_s))
@@ -146,9 +158,14 @@ def add_brows(columns: Columns, times_s: np.ndarray, accents: list[tuple[float, 
 
 
 def add_head(
-    columns: Columns, times_s: np.ndarray, accents: list[tuple[float, float]], liveliness: Liveliness, rng: np.random.Generator
+    columns: Columns,
+    times_s: np.ndarray,
+    accents: list[tuple[float, float]],
+    liveliness: Liveliness,
+    rng: np.random.Generator,
 ) -> None:
-    """Drift below 1 Hz of 2-4 degrees and nods on accents. Yaw to the left, pitch down and roll to the left are positive, radians."""
+    """Drift below 1 Hz of 2-4 degrees and nods on accents. Yaw to the left, pitch down and roll to the left are
+    positive, radians."""
     drift = {"HeadYaw": 2.6, "HeadPitch": 1.7, "HeadRoll": 1.5}
     for name, degrees in drift.items():
         columns[name] += liveliness.head_motion * degrees * _DEGREE * smooth_noise(times_s, 0.35, rng)
@@ -162,7 +179,7 @@ def add_head(
 def add_breath(columns: Columns, phones: tuple[TimedPhone, ...], rate_hz: float, rng: np.random.Generator) -> None:
     """Now and then lips part slightly for the breath before a phrase that follows a pause of half a second or more."""
     times_s = np.arange(len(columns["jawOpen"])) / rate_hz
-    for phone, following in zip(phones, phones[1:]):
+    for phone, following in zip(phones, phones[1:], strict=False):
         if phone.phone.phone_class == "silence" and phone.duration_s > 0.5 and rng.random() < 0.35:
             breath = _bump(times_s, following.start_s - 0.24, 0.07) * rng.uniform(0.5, 1.0)
             columns["jawOpen"] += 0.04 * breath

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Phones: one inventory for all engines, the articulatory class and the pose of each, and the engines' own symbols.
 
-Poses are apex values of a neutral speaker in ARKit weights. Sources: JALI (Edwards et al. 2016) for the split of jaw and lips, Cohen & Massaro
-(1993) for dominance per articulator, common ARKit viseme charts for the numbers.
+Poses are apex values of a neutral speaker in ARKit weights. Sources: JALI (Edwards et al. 2016) for the split of jaw
+and lips, Cohen & Massaro (1993) for dominance per articulator, common ARKit viseme charts for the numbers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class UnknownPhoneError(CorpusError):
 
 @dataclass(frozen=True)
 class Pose:
-    """Apex of a phone in ARKit weights; left and right alike. lower/upper: mouthLowerDown/mouthUpperUp; tuck: mouthRollLower."""
+    """Apex of a phone in ARKit weights; left and right alike. lower/upper: mouthLowerDown/mouthUpperUp; tuck:
+    mouthRollLower."""
 
     jaw: float = 0.0
     funnel: float = 0.0
@@ -98,7 +99,8 @@ class Phone:
         return PHONE_CLASSES.index(self.phone_class)
 
 
-#: Tongue-only classes own next to nothing of the lips; rounding passes through them (Cohen & Massaro 1993; Oehman 1966).
+#: Tongue-only classes own next to nothing of the lips; rounding passes through them (Cohen & Massaro 1993; Oehman
+#: 1966).
 DOMINANCE: Final[dict[str, Dominance]] = {
     "silence": Dominance(1.0, 0.7, 0.7, 1.0, 1.0),
     "bilabial_stop": Dominance(0.35, 0.06, 0.10, 1.0),
@@ -182,13 +184,26 @@ PHONES: Final[dict[str, Phone]] = {phone.name: phone for phone in _phones()}
 
 #: IPA characters that are written otherwise than the inventory's names.
 _IPA_ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "g": ("ɡ",), "r": ("ɾ",), "ɜ": ("ɐ",), "ɒ": ("ɔ",), "ᵻ": ("ɪ",), "ɵ": ("ʏ",), "ʋ": ("v",), "ɕ": ("ʃ",), "ʑ": ("ʒ",), "c": ("k",),
-    "ɟ": ("ɡ",), "ʎ": ("l", "j"), "ʝ": ("j",), "ɫ": ("l",), "ʍ": ("w",), "ɱ": ("m",), "ʀ": ("ʁ",), "χ": ("x",), "ɥ": ("y",), "ɘ": ("ə",),
-    "ɤ": ("ʌ",), "ɯ": ("ɨ",), "ʉ": ("y",), "ɦ": ("h",), "?": ("ʔ",), "ɸ": ("f",), "ɬ": ("l",), "ʂ": ("ʃ",), "ʐ": ("ʒ",), "ɖ": ("d",),
+    "g": ("ɡ",), "r": ("ɾ",), "ɜ": ("ɐ",), "ɒ": ("ɔ",), "ᵻ": ("ɪ",), "ɵ": ("ʏ",), "ʋ": ("v",), "ɕ": ("ʃ",),
+    "ʑ": ("ʒ",), "c": ("k",),
+    "ɟ": ("ɡ",), "ʎ": ("l", "j"), "ʝ": ("j",), "ɫ": ("l",), "ʍ": ("w",), "ɱ": ("m",), "ʀ": ("ʁ",), "χ": ("x",),
+    "ɥ": ("y",), "ɘ": ("ə",),
+    "ɤ": ("ʌ",), "ɯ": ("ɨ",), "ʉ": ("y",), "ɦ": ("h",), "?": ("ʔ",), "ɸ": ("f",), "ɬ": ("l",), "ʂ": ("ʃ",),
+    "ʐ": ("ʒ",), "ɖ": ("d",),
     "ʈ": ("t",), "ɳ": ("n",), "ɭ": ("l",), "ɽ": ("ɾ",), "ɻ": ("ɹ",),
 }  # fmt: skip
 #: Length, stress, palatalisation, nasality and syllabicity leave the lips alone.
-_IPA_MARKS: Final = frozenset(":ːˑˈˌʲʰˠˤ'-.͡‿") | {"\u0303", "\u0329", "\u032f", "\u0325", "\u031e", "\u0361", "\u032a", "\u033a", "\u02de"}
+_IPA_MARKS: Final = frozenset(":ːˑˈˌʲʰˠˤ'-.͡‿") | {
+    "\u0303",
+    "\u0329",
+    "\u032f",
+    "\u0325",
+    "\u031e",
+    "\u0361",
+    "\u032a",
+    "\u033a",
+    "\u02de",
+}
 #: In some languages an engine writes a sound with the letter of another.
 _IPA_BY_LANGUAGE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("pt", "y"): ("ɪ",),
@@ -201,23 +216,36 @@ _IPA_BY_LANGUAGE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 
 ARPABET: Final[dict[str, tuple[str, ...]]] = {
     "pau": (SILENCE,), "h#": (SILENCE,), "sil": (SILENCE,), "ssil": (SILENCE,), "brth": (SILENCE,),
-    "p": ("p",), "b": ("b",), "m": ("m",), "f": ("f",), "v": ("v",), "th": ("θ",), "dh": ("ð",), "t": ("t",), "d": ("d",), "n": ("n",),
-    "dx": ("ɾ",), "nx": ("n",), "l": ("l",), "s": ("s",), "z": ("z",), "sh": ("ʃ",), "zh": ("ʒ",), "ch": ("t", "ʃ"), "jh": ("d", "ʒ"),
-    "k": ("k",), "g": ("ɡ",), "ng": ("ŋ",), "hh": ("h",), "hv": ("h",), "r": ("ɹ",), "w": ("w",), "y": ("j",), "em": ("m",), "en": ("n",),
-    "el": ("l",), "iy": ("i",), "ih": ("ɪ",), "ix": ("ɪ",), "ey": ("e", "ɪ"), "eh": ("ɛ",), "ae": ("æ",), "aa": ("ɑ",), "ao": ("ɔ",),
-    "ah": ("ʌ",), "ax": ("ə",), "axr": ("ɚ",), "er": ("ɚ",), "ow": ("o", "ʊ"), "uh": ("ʊ",), "uw": ("u",), "ay": ("a", "ɪ"),
+    "p": ("p",), "b": ("b",), "m": ("m",), "f": ("f",), "v": ("v",), "th": ("θ",), "dh": ("ð",), "t": ("t",),
+    "d": ("d",), "n": ("n",),
+    "dx": ("ɾ",), "nx": ("n",), "l": ("l",), "s": ("s",), "z": ("z",), "sh": ("ʃ",), "zh": ("ʒ",), "ch": ("t", "ʃ"),
+    "jh": ("d", "ʒ"),
+    "k": ("k",), "g": ("ɡ",), "ng": ("ŋ",), "hh": ("h",), "hv": ("h",), "r": ("ɹ",), "w": ("w",), "y": ("j",),
+    "em": ("m",), "en": ("n",),
+    "el": ("l",), "iy": ("i",), "ih": ("ɪ",), "ix": ("ɪ",), "ey": ("e", "ɪ"), "eh": ("ɛ",), "ae": ("æ",),
+    "aa": ("ɑ",), "ao": ("ɔ",),
+    "ah": ("ʌ",), "ax": ("ə",), "axr": ("ɚ",), "er": ("ɚ",), "ow": ("o", "ʊ"), "uh": ("ʊ",), "uw": ("u",),
+    "ay": ("a", "ɪ"),
     "aw": ("a", "ʊ"), "oy": ("ɔ", "ɪ"),
 }  # fmt: skip
 
-#: German SAMPA as hand-labelled recordings use it; capital letters of the labellers' own are voiced or reduced variants.
+#: German SAMPA as hand-labelled recordings use it; capital letters of the labellers' own are voiced or reduced
+#: variants.
 SAMPA: Final[dict[str, tuple[str, ...]]] = {
-    ".": (SILENCE,), "(": (SILENCE,), "<start>": (SILENCE,), "B": ("b",), "p": ("p",), "b": ("b",), "m": ("m",), "f": ("f",), "v": ("v",),
-    "V": ("v",), "t": ("t",), "d": ("d",), "n": ("n",), "l": ("l",), "L": ("l",), "s": ("s",), "ss": ("s",), "z": ("z",), "S": ("ʃ",), "k": ("k",),
-    "g": ("ɡ",), "G": ("ɡ",), "N": ("ŋ",), "NN": ("ŋ",), "C": ("ç",), "x": ("x",), "X": ("x",), "R": ("ʁ",), "4": ("ɾ",), "j": ("j",), "h": ("h",),
-    "H": ("h",), "?": ("ʔ",), "D": ("d",), "(gef": ("ə",), "i": ("i",), "I": ("ɪ",), "I+nas": ("ɪ",), "y": ("y",), "Y": ("ʏ",), "e": ("e",),
-    "E": ("ɛ",), "2": ("ø",), "9": ("œ",), "a": ("a",), "6": ("ɐ",), "@": ("ə",), "O": ("ɔ",), "o": ("o",), "U": ("ʊ",), "u": ("u",),
-    "aI": ("a", "ɪ"), "aU": ("a", "ʊ"), "AU": ("a", "ʊ"), "ao": ("a", "ʊ"), "aO": ("a", "ʊ"), "AO": ("a", "ʊ"), "OY": ("ɔ", "ʏ"),
-    "OU": ("o", "ʊ"), "i6": ("i", "ɐ"), "I6": ("ɪ", "ɐ"), "E6": ("ɛ", "ɐ"), "a6": ("a", "ɐ"), "@6": ("ə", "ɐ"), "I@": ("ɪ", "ə"),
+    ".": (SILENCE,), "(": (SILENCE,), "<start>": (SILENCE,), "B": ("b",), "p": ("p",), "b": ("b",), "m": ("m",),
+    "f": ("f",), "v": ("v",),
+    "V": ("v",), "t": ("t",), "d": ("d",), "n": ("n",), "l": ("l",), "L": ("l",), "s": ("s",), "ss": ("s",),
+    "z": ("z",), "S": ("ʃ",), "k": ("k",),
+    "g": ("ɡ",), "G": ("ɡ",), "N": ("ŋ",), "NN": ("ŋ",), "C": ("ç",), "x": ("x",), "X": ("x",), "R": ("ʁ",),
+    "4": ("ɾ",), "j": ("j",), "h": ("h",),
+    "H": ("h",), "?": ("ʔ",), "D": ("d",), "(gef": ("ə",), "i": ("i",), "I": ("ɪ",), "I+nas": ("ɪ",), "y": ("y",),
+    "Y": ("ʏ",), "e": ("e",),
+    "E": ("ɛ",), "2": ("ø",), "9": ("œ",), "a": ("a",), "6": ("ɐ",), "@": ("ə",), "O": ("ɔ",), "o": ("o",),
+    "U": ("ʊ",), "u": ("u",),
+    "aI": ("a", "ɪ"), "aU": ("a", "ʊ"), "AU": ("a", "ʊ"), "ao": ("a", "ʊ"), "aO": ("a", "ʊ"), "AO": ("a", "ʊ"),
+    "OY": ("ɔ", "ʏ"),
+    "OU": ("o", "ʊ"), "i6": ("i", "ɐ"), "I6": ("ɪ", "ɐ"), "E6": ("ɛ", "ɐ"), "a6": ("a", "ɐ"), "@6": ("ə", "ɐ"),
+    "I@": ("ɪ", "ə"),
     "i@": ("i", "ə"), "@E": ("ə", "ɛ"), "@O": ("ə", "ɔ"), "ia": ("i", "a"), "[+eng": (SILENCE,), "hoe": ("h", "ø"),
 }  # fmt: skip
 
@@ -226,11 +254,18 @@ SAMPA: Final[dict[str, tuple[str, ...]]] = {
 def resolve_symbol(alphabet: str, symbol: str, language: str = "en") -> tuple[Phone, ...]:
     """Phones of the inventory that an engine's symbol stands for; more than one for diphthongs and affricates.
 
-    alphabet: "ipa" (eSpeak NG), "arpabet" (flite, festival) or "sampa". Raises UnknownPhoneError for a symbol no table knows.
+    alphabet: "ipa" (eSpeak NG), "arpabet" (flite, festival) or "sampa". Raises UnknownPhoneError for a symbol no
+    table knows.
     """
-    names = _ipa_names(symbol, language) if alphabet == "ipa" else {"arpabet": ARPABET, "sampa": SAMPA}[alphabet].get(symbol)
+    names = (
+        _ipa_names(symbol, language)
+        if alphabet == "ipa"
+        else {"arpabet": ARPABET, "sampa": SAMPA}[alphabet].get(symbol)
+    )
     if not names:
-        raise UnknownPhoneError(f"Phone symbol {symbol!r} ({alphabet}, language {language}) is in no table. Add it to corpus/phones.py.")
+        raise UnknownPhoneError(
+            f"Phone symbol {symbol!r} ({alphabet}, language {language}) is in no table. Add it to corpus/phones.py."
+        )
     return tuple(PHONES[name] for name in names)
 
 
@@ -248,7 +283,9 @@ def _ipa_names(symbol: str, language: str) -> tuple[str, ...] | None:
         if character == "\u0327" and names:  # the cedilla that NFD takes off ç
             names[-1] = "ç"
             continue
-        parts = _IPA_BY_LANGUAGE.get((language, character)) or ((character,) if character in PHONES else _IPA_ALIASES.get(character))
+        parts = _IPA_BY_LANGUAGE.get((language, character)) or (
+            (character,) if character in PHONES else _IPA_ALIASES.get(character)
+        )
         if parts is None:
             return None
         names.extend(part for part in parts if not names or names[-1] != part)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The corpus on disk: shards of clips and a manifest that describes them.
 
-shard_00000.npz (no pickles): audio int16 (sum N,) at 16 kHz; audio_start int64 (K+1,); motion float16 (sum T, 55) in MODEL_CHANNELS order at 60 Hz with
-T = ceil(60 N / 16000); motion_start int64 (K+1,); phone uint8 (sum T,) into PHONE_CLASSES; per clip identity int16, emotion int8, intensity
-float32, language, engine, voice, text unicode.
+shard_00000.npz (no pickles): audio int16 (sum N,) at 16 kHz; audio_start int64 (K+1,); motion float16 (sum T, 55) in
+MODEL_CHANNELS order at 60 Hz with T = ceil(60 N / 16000); motion_start int64 (K+1,); phone uint8 (sum T,) into
+PHONE_CLASSES; per clip identity int16, emotion int8, intensity float32, language, engine, voice, text unicode.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ MANIFEST_NAME = "manifest.json"
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip. samples: (N,) int16 at 16 kHz; motion: (T, 55) float16 at 60 Hz; phone: (T,) uint8 into PHONE_CLASSES."""
+    """One clip. samples: (N,) int16 at 16 kHz; motion: (T, 55) float16 at 60 Hz; phone: (T,) uint8 into
+    PHONE_CLASSES."""
 
     samples: np.ndarray
     motion: np.ndarray
@@ -128,7 +129,9 @@ def read_shard(path: Path) -> list[Clip]:
         audio_start, motion_start = arrays["audio_start"], arrays["motion_start"]
         return [_clip(arrays, i, audio_start, motion_start) for i in range(len(audio_start) - 1)]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{path} is no readable shard: {error}. Delete it and run corpus build again; it resumes.") from error
+        raise CorpusError(
+            f"{path} is no readable shard: {error}. Delete it and run corpus build again; it resumes."
+        ) from error
 
 
 def _clip(arrays: dict[str, np.ndarray], i: int, audio_start: np.ndarray, motion_start: np.ndarray) -> Clip:
@@ -169,13 +172,27 @@ def read_manifest(folder: Path | str) -> Manifest:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != CORPUS_VERSION:
-            raise CorpusError(f"{path} is version {data['version']}, this program reads {CORPUS_VERSION}. Build the corpus again.")
+            raise CorpusError(
+                f"{path} is version {data['version']}, this program reads {CORPUS_VERSION}. Build the corpus again."
+            )
         data["identities"] = tuple(IdentityEntry(**entry) for entry in data["identities"])
         data["shards"] = tuple(ShardEntry(**entry) for entry in data["shards"])
-        lists = ("channels", "phone_classes", "emotions", "mean", "std", "minimum", "maximum", "skipped_clips", "missing_engines")
+        lists = (
+            "channels",
+            "phone_classes",
+            "emotions",
+            "mean",
+            "std",
+            "minimum",
+            "maximum",
+            "skipped_clips",
+            "missing_engines",
+        )
         return Manifest(**{**data, **{name: tuple(data[name]) for name in lists}})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorpusError(f"{folder} holds no finished corpus ({error}). Run: python -m diffusion_talker corpus build") from error
+        raise CorpusError(
+            f"{folder} holds no finished corpus ({error}). Run: python -m diffusion_talker corpus build"
+        ) from error
 
 
 def iterate_clips(folder: Path | str) -> Iterator[Clip]:

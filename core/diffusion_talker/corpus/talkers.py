@@ -13,8 +13,8 @@ from diffusion_talker.corpus.articulation import Manner
 class Axes:
     """Style of a talker. Factors are around 1; the rest are ARKit weights, ratios or seconds.
 
-    asymmetry: share by which the left half of the mouth moves more (negative: the right). smile_at_rest: mouthSmile of the resting face.
-    blink_rate_per_min; lead_s: lips ahead of the sound beyond the usual (negative: late).
+    asymmetry: share by which the left half of the mouth moves more (negative: the right). smile_at_rest: mouthSmile
+    of the resting face. blink_rate_per_min; lead_s: lips ahead of the sound beyond the usual (negative: late).
     """
 
     jaw_range: float = 1.0
@@ -47,7 +47,8 @@ class Axes:
 class VoiceSpec:
     """A voice of a family. voice: an eSpeak variant, or a flite or festival voice.
 
-    tract: factor on all resonances and on pitch by resampling (above 1 a smaller speaker); pitch: eSpeak's 0-99 scale, or factor / 50 elsewhere.
+    tract: factor on all resonances and on pitch by resampling (above 1 a smaller speaker); pitch: eSpeak's 0-99
+    scale, or factor / 50 elsewhere.
     """
 
     engine: str
@@ -135,7 +136,10 @@ TALKERS: Final[tuple[Talker, ...]] = (
         "Chansonnier",
         "Sings every vowel: far-forward lips, deep jaw, long anticipation and dreamy brows.",
         Axes(1.15, 0.9, 1.5, 0.8, 0.85, -0.02, -0.06, 0.02, 1.6, 11, 1.2, 0.010),
-        (*_espeak("m6", "Michel", "antonio", "Miguel", "sandro", pitch=60), VoiceSpec("festival", "kal_diphone", tract=1.14)),
+        (
+            *_espeak("m6", "Michel", "antonio", "Miguel", "sandro", pitch=60),
+            VoiceSpec("festival", "kal_diphone", tract=1.14),
+        ),
         pace=0.92,
     ),
 )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines to speak: sentences from patterns, whole lines, numbers, and pseudo-words that cover every syllable start evenly."""
+"""Lines to speak: sentences from patterns, whole lines, numbers, and pseudo-words that cover every syllable start
+evenly."""
 
 from __future__ import annotations
 

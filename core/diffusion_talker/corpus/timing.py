@@ -19,7 +19,8 @@ _HOP_S = 0.005
 
 @dataclass(frozen=True)
 class TimedPhone:
-    """A phone of the inventory in time. release_s: when a stop bursts (end_s for all others); gain: loudness, 1 is the line's usual."""
+    """A phone of the inventory in time. release_s: when a stop bursts (end_s for all others); gain: loudness, 1 is
+    the line's usual."""
 
     phone: Phone
     start_s: float
@@ -32,7 +33,9 @@ class TimedPhone:
         return self.end_s - self.start_s
 
 
-def place_phones(spans: Iterable[PhoneSpan], alphabet: str, language: str, samples: np.ndarray | None = None) -> tuple[TimedPhone, ...]:
+def place_phones(
+    spans: Iterable[PhoneSpan], alphabet: str, language: str, samples: np.ndarray | None = None
+) -> tuple[TimedPhone, ...]:
     """Timed phones of an utterance; samples: (N,) at 16 kHz, or None to guess bursts and take loudness as even.
 
     Raises UnknownPhoneError for symbols that no table knows.
@@ -76,7 +79,8 @@ def _level_db(samples: np.ndarray) -> np.ndarray:
 
 
 def _release(phone: TimedPhone, level_db: np.ndarray | None) -> float:
-    """Moment of a stop's burst: the steepest rise of level inside it. The seal lies before it (talker.md; Stevens 1998, ch. 7)."""
+    """Moment of a stop's burst: the steepest rise of level inside it. The seal lies before it (talker.md; Stevens
+    1998, ch. 7)."""
     if not phone.phone.is_stop:
         return phone.end_s
     guess = phone.start_s + 0.68 * phone.duration_s
@@ -86,7 +90,11 @@ def _release(phone: TimedPhone, level_db: np.ndarray | None) -> float:
     last = min(int(round(phone.end_s / _HOP_S)), len(level_db) - 1)
     if last - first < 2:
         return guess
-    rise = level_db[first + 1 : last + 1] - level_db[max(first - 1, 0) : last - 1] if first > 0 else np.diff(level_db[first : last + 1])
+    rise = (
+        level_db[first + 1 : last + 1] - level_db[max(first - 1, 0) : last - 1]
+        if first > 0
+        else np.diff(level_db[first : last + 1])
+    )
     best = int(np.argmax(rise))
     return (first + best) * _HOP_S if rise[best] > 5.0 else guess
 
@@ -101,7 +109,7 @@ def _with_loudness(phones: tuple[TimedPhone, ...], level_db: np.ndarray) -> tupl
     times = np.array([(phone.start_s + phone.end_s) / 2 for phone in phones])
     gains = np.clip(10 ** (0.4 * (peaks[vowels] - usual) / 20), 0.72, 1.3)
     along = np.interp(times, times[vowels], gains)
-    return tuple(replace(phone, gain=float(gain)) for phone, gain in zip(phones, along))
+    return tuple(replace(phone, gain=float(gain)) for phone, gain in zip(phones, along, strict=False))
 
 
 def _peak(level_db: np.ndarray, phone: TimedPhone) -> float:
@@ -118,7 +126,8 @@ def silence_between(start_s: float, end_s: float) -> TimedPhone:
 def shift(phones: Iterable[TimedPhone], offset_s: float) -> tuple[TimedPhone, ...]:
     """The same phones `offset_s` later."""
     return tuple(
-        replace(p, start_s=p.start_s + offset_s, end_s=p.end_s + offset_s, release_s=p.release_s + offset_s) for p in phones
+        replace(p, start_s=p.start_s + offset_s, end_s=p.end_s + offset_s, release_s=p.release_s + offset_s)
+        for p in phones
     )
 
 

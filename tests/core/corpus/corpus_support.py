@@ -10,7 +10,8 @@ from diffusion_talker.corpus.phones import PHONES
 from diffusion_talker.corpus.timing import TimedPhone
 
 GAP_WEIGHTS = {
-    "jawOpen": 1.0, "mouthClose": -1.41, "mouthFunnel": 0.26, "mouthPucker": -0.08, "mouthShrugLower": -0.23, "mouthShrugUpper": 0.14,
+    "jawOpen": 1.0, "mouthClose": -1.41, "mouthFunnel": 0.26, "mouthPucker": -0.08, "mouthShrugLower": -0.23,
+    "mouthShrugUpper": 0.14,
     "mouthUpperUpLeft": 0.12, "mouthUpperUpRight": 0.12, "mouthLowerDownLeft": 0.10, "mouthLowerDownRight": 0.10,
     "mouthRollUpper": 0.07, "mouthRollLower": -0.04, "mouthPressLeft": -0.035, "mouthPressRight": -0.035,
 }  # fmt: skip
@@ -39,6 +40,10 @@ def lip_gap(weights: np.ndarray) -> np.ndarray:
 
 def aperture(weights: np.ndarray) -> np.ndarray:
     """(T,) jawOpen - mouthClose + half of what parts the lips - half of what presses them, not below 0."""
-    parts = sum(column(weights, f"mouth{kind}{side}") for kind in ("LowerDown", "UpperUp") for side in ("Left", "Right"))
-    presses = sum(column(weights, name) for name in ("mouthRollLower", "mouthRollUpper", "mouthPressLeft", "mouthPressRight"))
+    parts = sum(
+        column(weights, f"mouth{kind}{side}") for kind in ("LowerDown", "UpperUp") for side in ("Left", "Right")
+    )
+    presses = sum(
+        column(weights, name) for name in ("mouthRollLower", "mouthRollUpper", "mouthPressLeft", "mouthPressRight")
+    )
     return np.maximum(column(weights, "jawOpen") - column(weights, "mouthClose") + parts / 4 - presses / 4, 0.0)

@@ -8,8 +8,6 @@ import pytest
 
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
-from tests.core.corpus.corpus_support import aperture, column, lip_gap, timed
-
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus.articulation import SPEED_LIMIT_PER_S, Manner, articulate, contact_intervals
 from diffusion_talker.corpus.emotions import EMOTIONS
@@ -17,17 +15,46 @@ from diffusion_talker.corpus.face import animate, mouth_curves
 from diffusion_talker.corpus.talkers import TALKERS
 from diffusion_talker.corpus.timing import fill_silence
 from diffusion_talker.motion import Motion, resample_motion
+from tests.core.corpus.corpus_support import aperture, column, lip_gap, timed
 
 RATE_HZ = 60.0
 WORDS = (
     (("sil", 0.4), ("m", 0.07), ("a", 0.09), ("m", 0.06), ("a", 0.12), ("sil", 0.4)),
     (("sil", 0.3), ("p", 0.05), ("a", 0.06), ("p", 0.05), ("a", 0.06), ("b", 0.04), ("ə", 0.05), ("sil", 0.4)),
-    (("sil", 0.35), ("u", 0.11), ("p", 0.09), ("f", 0.08), ("ɑ", 0.2), ("v", 0.07), ("ɔ", 0.1), ("b", 0.07), ("w", 0.06), ("i", 0.1), ("sil", 0.3)),
-    (("sil", 0.3), ("æ", 0.15), ("m", 0.05), ("p", 0.05), ("l", 0.06), ("ɪ", 0.07), ("s", 0.1), ("ɑ", 0.12), ("ʃ", 0.1), ("b", 0.05), ("a", 0.1), ("sil", 0.3)),
+    (
+        ("sil", 0.35),
+        ("u", 0.11),
+        ("p", 0.09),
+        ("f", 0.08),
+        ("ɑ", 0.2),
+        ("v", 0.07),
+        ("ɔ", 0.1),
+        ("b", 0.07),
+        ("w", 0.06),
+        ("i", 0.1),
+        ("sil", 0.3),
+    ),
+    (
+        ("sil", 0.3),
+        ("æ", 0.15),
+        ("m", 0.05),
+        ("p", 0.05),
+        ("l", 0.06),
+        ("ɪ", 0.07),
+        ("s", 0.1),
+        ("ɑ", 0.12),
+        ("ʃ", 0.1),
+        ("b", 0.05),
+        ("a", 0.1),
+        ("sil", 0.3),
+    ),
 )
 
 
-def _say(parts, manner=Manner()):
+NEUTRAL = Manner()
+
+
+def _say(parts, manner=NEUTRAL):
     phones = timed(*parts)
     frame_count = int(np.ceil(phones[-1].end_s * RATE_HZ))
     return phones, mouth_curves(phones, frame_count, RATE_HZ, manner)
@@ -117,7 +144,15 @@ def test_lips_stay_shut_in_silence_under_every_emotion(emotion) -> None:
 def test_no_style_and_no_emotion_opens_a_seal(talker, emotion) -> None:
     for parts in WORDS:
         phones = timed(*parts)
-        weights = animate(phones, int(np.ceil(phones[-1].end_s * RATE_HZ)), RATE_HZ, talker.axes, emotion, 1.0, np.random.default_rng(5))
+        weights = animate(
+            phones,
+            int(np.ceil(phones[-1].end_s * RATE_HZ)),
+            RATE_HZ,
+            talker.axes,
+            emotion,
+            1.0,
+            np.random.default_rng(5),
+        )
         times_s = np.arange(len(weights)) / RATE_HZ
         for start_s, end_s in contact_intervals(phones, "seal"):
             held = (times_s >= start_s - 0.02) & (times_s <= end_s + 0.02)

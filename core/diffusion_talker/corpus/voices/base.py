@@ -28,7 +28,8 @@ class PhoneSpan:
 
 @dataclass(frozen=True)
 class Prosody:
-    """How to say it. rate: 1 is the engine's usual pace; pitch: factor on the voice's mean pitch; pitch_range: factor on its range."""
+    """How to say it. rate: 1 is the engine's usual pace; pitch: factor on the voice's mean pitch; pitch_range: factor
+    on its range."""
 
     rate: float = 1.0
     pitch: float = 1.0

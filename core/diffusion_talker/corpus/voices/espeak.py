@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """eSpeak NG through its shared library, whose phoneme events carry the sample position of every phone.
 
-Source of the interface: speak_lib.h of eSpeak NG 1.51. The library keeps one voice and one rate at a time, so every call sets both.
+Source of the interface: speak_lib.h of eSpeak NG 1.51. The library keeps one voice and one rate at a time, so every
+call sets both.
 """
 
 from __future__ import annotations
@@ -167,7 +168,9 @@ def _spans(events: list[tuple[int, str]], sample_count: int, rate_hz: int) -> li
     kept = [(position, symbol) for position, symbol in events if not symbol.startswith("(")]
     positions = [position for position, _ in kept] + [sample_count]
     spans = [
-        PhoneSpan(symbol, start / rate_hz, end / rate_hz) for (start, symbol), end in zip(kept, positions[1:]) if end > start
+        PhoneSpan(symbol, start / rate_hz, end / rate_hz)
+        for (start, symbol), end in zip(kept, positions[1:], strict=False)
+        if end > start
     ]
     if spans and spans[0].start_s > 0:
         spans.insert(0, PhoneSpan("", 0.0, spans[0].start_s))
@@ -177,8 +180,9 @@ def _spans(events: list[tuple[int, str]], sample_count: int, rate_hz: int) -> li
 def give_stops_their_closure(spans: list[PhoneSpan], levels: np.ndarray, rate_hz: int) -> list[PhoneSpan]:
     """Move the silence before a stop into the stop.
 
-    eSpeak NG marks a stop at its burst and leaves the silent closure to the phone before; measured on its output, voiceless stops have a
-    digitally silent run right before their event. A silent tail before any other phone becomes a pause if it is long.
+    eSpeak NG marks a stop at its burst and leaves the silent closure to the phone before; measured on its output,
+    voiceless stops have a digitally silent run right before their event. A silent tail before any other phone becomes
+    a pause if it is long.
     """
     out: list[PhoneSpan] = []
     for span in spans:
@@ -188,13 +192,19 @@ def give_stops_their_closure(spans: list[PhoneSpan], levels: np.ndarray, rate_hz
             continue
         quiet_s = _silent_tail_s(levels, previous, rate_hz)
         if span.symbol[:1] in _VOICELESS_STARTS and quiet_s < _LEAST_CLOSURE_S and previous.symbol:
-            quiet_s = min(_LEAST_CLOSURE_S, 0.45 * previous.duration_s)  # an echo fills the closure: it is there all the same
+            quiet_s = min(
+                _LEAST_CLOSURE_S, 0.45 * previous.duration_s
+            )  # an echo fills the closure: it is there all the same
         if span.symbol[:1] in _STOP_STARTS and quiet_s > 0.004:
             taken_s = min(quiet_s, _LONGEST_CLOSURE_S)
             out[-1:] = _shorten(previous, span.start_s - taken_s, rate_hz, levels)
             out.append(PhoneSpan(span.symbol, span.start_s - taken_s, span.end_s, span.stress))
         elif previous.symbol and quiet_s > _SHORTEST_PAUSE_S:
-            out[-1:] = [PhoneSpan(previous.symbol, previous.start_s, span.start_s - quiet_s), PhoneSpan("", span.start_s - quiet_s, span.start_s), span]
+            out[-1:] = [
+                PhoneSpan(previous.symbol, previous.start_s, span.start_s - quiet_s),
+                PhoneSpan("", span.start_s - quiet_s, span.start_s),
+                span,
+            ]
         else:
             out.append(span)
     return [span for span in out if span.end_s > span.start_s]
@@ -206,11 +216,15 @@ def _shorten(span: PhoneSpan, end_s: float, rate_hz: int, levels: np.ndarray) ->
     quiet_s = _silent_tail_s(levels, cut, rate_hz)
     if not span.symbol or quiet_s < _SHORTEST_PAUSE_S:
         return [cut]
-    return [PhoneSpan(cut.symbol, cut.start_s, cut.end_s - quiet_s, cut.stress), PhoneSpan("", cut.end_s - quiet_s, cut.end_s)]
+    return [
+        PhoneSpan(cut.symbol, cut.start_s, cut.end_s - quiet_s, cut.stress),
+        PhoneSpan("", cut.end_s - quiet_s, cut.end_s),
+    ]
 
 
 def _silent_tail_s(levels: np.ndarray, span: PhoneSpan, rate_hz: int) -> float:
-    """Length of the near-silent run that ends a span, in steps of 4 ms; variants with echo never reach digital silence."""
+    """Length of the near-silent run that ends a span, in steps of 4 ms; variants with echo never reach digital
+    silence."""
     hop = int(0.004 * rate_hz)
     first, last = int(round(span.start_s * rate_hz)), int(round(span.end_s * rate_hz))
     count = (last - first) // hop

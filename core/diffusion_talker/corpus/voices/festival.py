@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Festival in one long-lived process per worker: `utt.save.segs` writes every segment with its end time.
 
-Starting Festival and loading a voice costs a second, a line a few hundredths; so the process stays and lines are sent to it.
+Starting Festival and loading a voice costs a second, a line a few hundredths; so the process stays and lines are sent
+to it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class _Process:
                 ["festival", "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         except OSError as error:
-            raise CorpusError(f"festival failed: {error}. Install it (apt install festival) or leave it out.") from error
+            raise CorpusError(
+                f"festival failed: {error}. Install it (apt install festival) or leave it out."
+            ) from error
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
 
@@ -98,10 +101,11 @@ class FestivalVoice:
         if self.voice in _MEAN_PITCH_HZ:
             mean_hz = _MEAN_PITCH_HZ[self.voice] * self.pitch * prosody.pitch
             model = "(model_f0_mean 170) (model_f0_std 34)"
-            lines.append(f"(set! int_lr_params '((target_f0_mean {mean_hz:.1f}) (target_f0_std {14 * prosody.pitch_range:.1f}) {model}))")
+            target = f"(target_f0_mean {mean_hz:.1f}) (target_f0_std {14 * prosody.pitch_range:.1f})"
+            lines.append(f"(set! int_lr_params '({target} {model}))")
         lines.append(f'(set! line (utt.synth (Utterance Text "{quoted}")))')
         lines.append(f'(utt.save.segs line "{segments}")')
-        lines.append(f"(utt.save.wave line \"{sound}\" 'riff)")
+        lines.append(f'(utt.save.wave line "{sound}" \'riff)')
         return "\n".join(lines)
 
 
@@ -125,12 +129,15 @@ def missing_reason(voice: str) -> str | None:
     if shutil.which("festival") is None:
         return "The program festival is missing. Install it: apt install festival"
     if voice not in _installed():
-        return f"The festival voice {voice} is missing. Install it: apt install festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts"
+        packages = "festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts"
+        return f"The festival voice {voice} is missing. Install it: apt install {packages}"
     return None
 
 
 @lru_cache(maxsize=1)
 def _installed() -> tuple[str, ...]:
     query = "(voice.list)"
-    done = subprocess.run(["festival", "-b", f"(format t \"%l\" {query})"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    done = subprocess.run(
+        ["festival", "-b", f'(format t "%l" {query})'], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    )
     return tuple(done.stdout.strip("() \n").split())

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A corpus is a function of its seed, whatever the number of workers, and a killed build goes on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="the corpus needs SciPy")
+
+from diffusion_talker.audio import motion_frame_count  # noqa: E402
+from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
+from diffusion_talker.corpus import cli  # noqa: E402
+from diffusion_talker.corpus.build import BuildSettings, build_corpus, missing_engines  # noqa: E402
+from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
+from diffusion_talker.corpus.phones import PHONE_CLASSES  # noqa: E402
+from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, shard_name  # noqa: E402
+from diffusion_talker.corpus.talkers import AXIS_NAMES, TALKERS  # noqa: E402
+from diffusion_talker.errors import CorpusError  # noqa: E402
+from tests.core.corpus.corpus_support import lip_gap  # noqa: E402
+
+
+def _settings(engine: str = "espeak", hours: float = 0.008) -> BuildSettings:
+    reason = missing_engines((engine,)).get(engine)
+    if reason:
+        pytest.skip(reason)
+    return BuildSettings(hours=hours, seed=11, engines=(engine,), clips_per_shard=2)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    build_corpus(folder, _settings(), workers=1, command="corpus build")
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["espeak", "flite", "festival"])
+def test_the_same_seed_gives_the_same_bytes(engine: str, tmp_path: Path) -> None:
+    settings = _settings(engine, hours=0.001)
+    first = build_corpus(tmp_path / "a", settings, workers=1)
+    second = build_corpus(tmp_path / "b", settings, workers=2)
+    assert [shard.sha256 for shard in first.shards] == [shard.sha256 for shard in second.shards]
+    assert first.clips_per_engine == {engine: 2 * len(first.shards)}
+
+
+def test_shards_hold_what_the_contract_says(corpus: Path) -> None:
+    manifest = read_manifest(corpus)
+    assert manifest.channels == MODEL_CHANNELS
+    assert manifest.phone_classes == PHONE_CLASSES
+    assert manifest.emotions == EMOTION_NAMES
+    assert [identity.name for identity in manifest.identities] == [talker.name for talker in TALKERS]
+    assert all(tuple(identity.axes) == AXIS_NAMES for identity in manifest.identities)
+    assert manifest.hours >= 0.008
+    for clip in iterate_clips(corpus):
+        frame_count = motion_frame_count(len(clip.samples))
+        assert clip.samples.dtype == np.int16
+        assert clip.motion.shape == (frame_count, len(MODEL_CHANNELS))
+        assert clip.motion.dtype == np.float16
+        assert clip.phone.shape == (frame_count,)
+        assert np.isfinite(clip.motion).all()
+        assert 0 <= clip.intensity <= 1
+        assert clip.engine == "espeak"
+
+
+def test_every_bilabial_of_the_corpus_seals_and_long_silence_rests(corpus: Path) -> None:
+    sealed = {PHONE_CLASSES.index("bilabial_stop"), PHONE_CLASSES.index("bilabial_nasal")}
+    for clip in iterate_clips(corpus):
+        gap = lip_gap(clip.motion.astype(np.float64))
+        edges = np.flatnonzero(np.diff(clip.phone.astype(int))) + 1
+        for run in np.split(np.arange(len(clip.phone)), edges):
+            if clip.phone[run[0]] in sealed:
+                assert gap[max(run[0] - 2, 0) : run[-1] + 2].min() <= 0.02
+            elif clip.phone[run[0]] == 0 and len(run) > 36:
+                assert np.median(gap[run[12:-12]]) <= 0.02
+
+
+def test_statistics_describe_the_motion(corpus: Path) -> None:
+    manifest = read_manifest(corpus)
+    motion = np.concatenate([clip.motion.astype(np.float64) for clip in iterate_clips(corpus)])
+    np.testing.assert_allclose(manifest.mean, motion.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(manifest.std, motion.std(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(manifest.maximum, motion.max(axis=0))
+    assert sum(manifest.phone_share.values()) == pytest.approx(1.0)
+
+
+def test_a_killed_build_resumes_to_the_same_corpus(corpus: Path, tmp_path: Path) -> None:
+    whole = read_manifest(corpus)
+    build_corpus(tmp_path, _settings(), workers=1)
+    (tmp_path / "manifest.json").unlink()
+    (tmp_path / shard_name(len(whole.shards) - 1)).unlink()
+    (tmp_path / ".shard_00009.npz.77.part").write_bytes(b"half a shard")
+    kept = tmp_path / shard_name(0)
+    before = kept.stat().st_mtime_ns
+    resumed = build_corpus(tmp_path, _settings(), workers=1)
+    assert kept.stat().st_mtime_ns == before
+    assert [shard.sha256 for shard in resumed.shards] == [shard.sha256 for shard in whole.shards]
+
+
+def test_a_folder_of_other_settings_is_refused(corpus: Path) -> None:
+    other = BuildSettings(hours=0.008, seed=12, engines=("espeak",), clips_per_shard=2)
+    with pytest.raises(CorpusError, match="seed"):
+        build_corpus(corpus, other, workers=1)
+
+
+def test_a_damaged_shard_and_a_missing_manifest_say_what_to_do(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="corpus build"):
+        read_manifest(tmp_path)
+    path = tmp_path / shard_name(0)
+    path.write_bytes((corpus / shard_name(0)).read_bytes()[:1000])
+    (tmp_path / "manifest.json").write_text((corpus / "manifest.json").read_text())
+    assert hash_file(path) != read_manifest(tmp_path).shards[0].sha256
+    with pytest.raises(CorpusError, match="Delete it"):
+        list(iterate_clips(tmp_path))
+
+
+def test_the_command_builds_and_refuses_unknown_engines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _settings()
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    arguments = ["build", "--hours", "0.0005", "--out", str(tmp_path), "--workers", "1", "--engines"]
+    assert cli.run(parser.parse_args([*arguments, "nosuch"])) == 2
+    assert "nosuch" in capsys.readouterr().err
+    assert cli.run(parser.parse_args([*arguments, "espeak", "--quiet"])) == 0
+    assert read_manifest(tmp_path).clips_per_engine.keys() == {"espeak"}
