@@ -44,7 +44,7 @@ SPEED_LIMIT_PER_S: dict[str, float] = {
 _DOMINANCE_POWER = 1.8
 _LIP_LEAD_S = 0.009
 #: Contact is approached and left this long, smoothly.
-_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.075, 0.068), "tuck": (0.070, 0.060), "teeth": (0.070, 0.060)}
+_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.075, 0.068), "tuck": (0.070, 0.060), "teeth": (0.085, 0.075)}
 #: Share of the gap between two contacts that each ramp may take.
 _GAP_SHARE = 0.62
 _SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
@@ -53,6 +53,8 @@ _PRESS_S, _PRESS_EARLY_S = 0.050, 0.014
 _SEALED_JAW = 0.10
 #: The jaw rises towards a seal this much slower than the lips close.
 _JAW_PACE = 0.65
+#: Fastest jaw after contact is enforced; real takes reach 7 per second at their 99th percentile.
+_JAW_LIMIT_PER_S = 8.0
 _TEETH_TOGETHER_JAW = 0.075
 _TUCKED_JAW = 0.08
 
@@ -196,9 +198,13 @@ def _critically_damped_kernel(stiffness_rad_s: float, rate_hz: float) -> np.ndar
 
 
 def limit_speed(dials: np.ndarray, rate_hz: float) -> np.ndarray:
-    """No dial moves faster than its muscle (SPEED_LIMIT_PER_S). The mean of a forward and a backward limiter adds no
-    delay."""
+    """No dial moves faster than its muscle (SPEED_LIMIT_PER_S)."""
     step = np.array([SPEED_LIMIT_PER_S[name] for name in DIALS]) / rate_hz
+    return _limit(dials, step)
+
+
+def _limit(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The mean of a forward and a backward limiter to `step` per frame; it adds no delay."""
     if not (np.abs(np.diff(dials, axis=0)) > step).any():
         return dials
     return 0.5 * (_follow(dials, step) + _follow(dials[::-1], step)[::-1])
@@ -284,7 +290,7 @@ def speech_activity(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.n
     return track
 
 
-def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
+def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, rate_hz: float) -> None:
     """Close what must close, in place, on ARKit curves: teeth for sibilants, lip on teeth for f v, lips for p b m (in
     that order).
 
@@ -292,7 +298,7 @@ def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: floa
     """
     _keep_teeth_together(columns, mouth.teeth)
     _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal))
-    _seal_lips(columns, mouth, pressing)
+    _seal_lips(columns, mouth, pressing, rate_hz)
 
 
 def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> None:
@@ -316,10 +322,11 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
         columns[name] += tuck * (np.clip(columns[name], least, most) - columns[name])
 
 
-def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float) -> None:
+def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, rate_hz: float) -> None:
     """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed (talker.md)."""
     seal, jaw = mouth.seal, columns["jawOpen"]
     raised = jaw + mouth.jaw_up * (np.clip(jaw, 0.03, _SEALED_JAW) - jaw)
+    raised = _limit(raised, np.array(_JAW_LIMIT_PER_S / rate_hz))
     # the lips have (1 - seal) of the open jaw between them, however far the jaw itself has come: one smooth closing
     columns["mouthClose"] = np.maximum(raised - (1.0 - seal) * jaw, 0.0)
     columns["jawOpen"] = raised

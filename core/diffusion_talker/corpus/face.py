@@ -52,7 +52,7 @@ def animate(
     )
     add_performance(columns, phones, rate_hz, liveliness, rng)
     add_breath(columns, phones, rate_hz, rng)
-    finish(columns, mouth, manner)
+    finish(columns, mouth, manner, rate_hz)
     return _stack(columns)
 
 
@@ -61,7 +61,7 @@ def mouth_curves(phones: tuple[TimedPhone, ...], frame_count: int, rate_hz: floa
     mouth = articulate(phones, frame_count, rate_hz, manner)
     columns = _columns(frame_count)
     write_mouth(columns, mouth, 0.0)
-    finish(columns, mouth, manner)
+    finish(columns, mouth, manner, rate_hz)
     return _stack(columns)
 
 
@@ -104,12 +104,12 @@ def _add_resting_smile(columns: Columns, smile: float) -> None:
         columns["cheekSquint" + side] += 0.4 * smile
 
 
-def finish(columns: Columns, mouth: Mouth, manner: Manner) -> None:
+def finish(columns: Columns, mouth: Mouth, manner: Manner, rate_hz: float) -> None:
     """Mutual limits of the muscles, contact, and the range [0, 1] of every weight; in place."""
     _rounding_relaxes_corners(columns)
     for name in ARKIT_52:
         np.clip(columns[name], 0.0, 1.0, out=columns[name])
-    enforce_contact(columns, mouth, manner.pressing)
+    enforce_contact(columns, mouth, manner.pressing, rate_hz)
     for name in ARKIT_52:
         np.clip(columns[name], 0.0, 1.0, out=columns[name])
     for name in HEAD_CHANNELS:

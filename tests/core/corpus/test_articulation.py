@@ -205,3 +205,11 @@ def test_the_same_seed_gives_the_same_face_and_another_rate_the_same_motion() ->
     at_120 = animate(phones, 240, 120.0, TALKERS[1].axes, EMOTIONS[1], 0.7, np.random.default_rng(3))
     np.testing.assert_array_equal(at_60, again)
     assert np.abs(at_120[::2] - at_60).mean() < 0.01
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS[:3], ids=lambda emotion: emotion.name)
+def test_the_jaw_keeps_its_speed_limit_after_contact(emotion) -> None:
+    coach = next(talker.axes for talker in TALKERS if talker.name == "Coach")
+    for parts in WORDS:
+        weights = animate(timed(*parts), 80, RATE_HZ, coach, emotion, 1.0, np.random.default_rng(2))
+        assert np.abs(np.diff(column(weights, "jawOpen"))).max() * RATE_HZ <= 8.1
