@@ -24,7 +24,7 @@ from mathutils import Vector  # noqa: E402
 from blender_addon.demo_scene import aim_camera, build_demo_scene  # noqa: E402
 from diffusion_talker.channels import ARKIT_52  # noqa: E402
 
-MOUTH_CENTER_M = Vector((0.0, -0.05, 0.152))
+MOUTH_CENTER_M = Vector((0.0, -0.085, 0.143))
 CENTER_M = Vector((0.0, -0.03, 0.193))
 # Apex poses of an ordinary speaker, as the corpus articulates them.
 PHONES: dict[str, dict[str, float]] = {
@@ -86,7 +86,7 @@ def set_engine(scene: bpy.types.Scene, samples: int) -> None:
         scene.cycles.samples, scene.cycles.use_denoising = samples, True
         return
     scene.render.engine = "BLENDER_WORKBENCH"
-    scene.display.render_aa = "8"
+    scene.display.render_aa = "5"
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
     shading.show_cavity, shading.cavity_type = True, "WORLD"
@@ -155,6 +155,7 @@ def render_sheet(shots: Iterable[Shot], columns: int, size: int, samples: int, p
     head = build_demo_scene(scene)
     scene.render.resolution_x = scene.render.resolution_y = size
     set_engine(scene, samples)
+    head.modifiers[0].render_levels = 2 if size > 300 else 1  # small tiles need no finer mesh
     label = add_label(scene.camera) if labels else None
     with tempfile.TemporaryDirectory() as folder:
         tiles = [render_shot(head, shot, label, Path(folder) / "tile.png") for shot in shots]
@@ -190,7 +191,7 @@ def poses(out: Path, samples: int) -> None:
 def phones(out: Path, samples: int) -> None:
     """The apex pose of every class of speech sounds, front and three-quarter."""
     shots = [
-        Shot(name, weights, azimuth, 0.17, MOUTH_CENTER_M)
+        Shot(name, weights, azimuth, 0.14, MOUTH_CENTER_M)
         for name, weights in PHONES.items()
         for azimuth in (0.0, 40.0)
     ]

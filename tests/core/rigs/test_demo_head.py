@@ -281,3 +281,32 @@ def test_building_is_quick() -> None:
     start_s = time.process_time()
     build_demo_head()
     assert time.process_time() - start_s < 2.0
+
+
+SPEECH_POSES = {
+    "p b m": {"jawOpen": 0.07, "mouthClose": 0.07, "mouthRollLower": 0.2, "mouthRollUpper": 0.2},
+    "f v": {"jawOpen": 0.08, "mouthRollLower": 0.7, "mouthUpperUpLeft": 0.2, "mouthUpperUpRight": 0.2},
+    "sh": {"jawOpen": 0.05, "mouthFunnel": 0.5, "mouthPucker": 0.15, "mouthLowerDownLeft": 0.2},
+    "w": {"jawOpen": 0.05, "mouthFunnel": 0.2, "mouthPucker": 0.8},
+    "aa": {"jawOpen": 0.6, "mouthLowerDownLeft": 0.25, "mouthLowerDownRight": 0.25},
+    "iy": {"jawOpen": 0.1, "mouthSmileLeft": 0.4, "mouthSmileRight": 0.4, "mouthStretchLeft": 0.3},
+    "smile": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0, "cheekSquintLeft": 1.0, "cheekSquintRight": 1.0},
+}
+
+
+def face_normals(head: HeadMesh, weights: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Unit normals (F, 3) and areas (F,) of the skin's faces."""
+    corners = head.posed(weights)[part_faces(head, "Skin")]
+    cross = 0.5 * np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    area = np.linalg.norm(cross, axis=1)
+    return cross / area[:, None], area
+
+
+@pytest.mark.parametrize("name", SPEECH_POSES)
+def test_no_visible_face_folds_or_collapses_in_speech(head: HeadMesh, name: str) -> None:
+    inside = layout.make_layout().mouth[: layout.LIP_CONTACT].reshape(-1)
+    visible = ~np.isin(part_faces(head, "Skin"), inside).any(axis=1)
+    rest, rest_area = face_normals(head, {})
+    posed, area = face_normals(head, SPEECH_POSES[name])
+    assert np.einsum("fd,fd->f", rest, posed)[visible].min() > 0.0
+    assert (area / rest_area)[visible].min() > 0.1

@@ -75,7 +75,9 @@ def _tooth(arch: Arch, angle: float, width: float, box: np.ndarray) -> np.ndarra
     tangent /= np.linalg.norm(tangent)
     outward = np.array([tangent[1], -tangent[0]])
     plane = point + np.outer(half * across, tangent) + np.outer(thick * depth - 0.26, outward)
-    return np.column_stack([plane, arch.edge_z + arch.growth * arch.height * share])
+    # The row of the lower molars dips, so that it does not stand up behind the lip in an open mouth.
+    dip = 0.0 if arch.growth > 0 else 0.45 * np.sin(angle) ** 2
+    return np.column_stack([plane, arch.edge_z - dip + arch.growth * arch.height * share])
 
 
 def teeth(arch: Arch) -> Piece:
@@ -125,7 +127,7 @@ def tongue() -> Piece:
     """The tongue: a flat tube from the throat to the tip, a furrow along its back."""
     share = np.linspace(0.0, 1.0, _TONGUE_STEPS)
     turn = (np.arange(_TONGUE_RING) + 0.5) / _TONGUE_RING * 2.0 * np.pi
-    half_width = 1.45 * np.sqrt(np.clip(1.0 - (0.12 + 0.86 * share) ** 4.0, 0.0, None))
+    half_width = 1.8 * np.sqrt(np.clip(1.0 - (0.12 + 0.86 * share) ** 4.0, 0.0, None))
     half_height = 0.62 * (1.0 - 0.55 * share)
     y = -3.2 - 4.85 * share
     z = -8.0 + 0.40 * np.sin(share * np.pi) + 0.22 * share

@@ -46,7 +46,7 @@ class Block:
 
 
 EYE_BLOCK: Final = Block(top=4, bottom=10, right=MIDDLE + 4, left=MIDDLE + 10)
-MOUTH_BLOCK: Final = Block(top=15, bottom=21, right=MIDDLE - 5, left=MIDDLE + 5)
+MOUTH_BLOCK: Final = Block(top=15, bottom=21, right=MIDDLE - 6, left=MIDDLE + 6)
 RIGHT_EYE_BLOCK: Final = Block(EYE_BLOCK.top, EYE_BLOCK.bottom, FRONT - EYE_BLOCK.left, FRONT - EYE_BLOCK.right)
 CHIN_ROW: Final = 24
 

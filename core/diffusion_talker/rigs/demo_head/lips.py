@@ -18,7 +18,7 @@ from diffusion_talker.rigs.demo_head.field import Field, front_depth
 _FORWARD_CM: Final = (-0.34, -0.02, 0.27, 0.36, 0.10, 0.0)
 _UPPER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.42)
 _LOWER_SHARE: Final = (0.22, 0.0, 0.22, 0.58, 1.0, 1.40)
-_CORNER_CM: Final = (-0.10, 0.0, 0.07, 0.14, 0.24, 0.46)
+_CORNER_CM: Final = (-0.10, 0.0, 0.06, 0.11, 0.18, 0.31)
 _UPPER_HEIGHT_CM: Final = 0.70
 _LOWER_HEIGHT_CM: Final = 0.90
 

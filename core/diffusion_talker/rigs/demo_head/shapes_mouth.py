@@ -205,6 +205,7 @@ SWELLS: dict[str, tuple[Swell, ...]] = {
     "mouthSmile": (
         Swell((3.9, -7.0, -3.6), (1.5, 1.9, 1.2), (0.26, -0.40, 0.68)),
         Swell((2.95, -7.6, -5.5), (0.45, 1.5, 0.9), (0.0, 0.20, 0.0)),
+        Swell((2.9, -8.2, -6.45), (0.7, 1.5, 0.6), (0.16, 0.10, 0.36)),
         Swell((3.3, -7.8, -2.4), (1.5, 1.5, 0.5), (0.0, 0.0, 0.10)),
     ),
     "mouthFrown": (Swell((2.4, -7.2, -9.2), (1.2, 2.0, 1.0), (0.0, -0.08, -0.10)),),
@@ -237,11 +238,21 @@ def swell_offsets(points: np.ndarray, swells: tuple[Swell, ...]) -> np.ndarray:
     return offsets
 
 
+def _flesh_share(skin: Skin) -> np.ndarray:
+    """How much (V,) swells may move a vertex: the lips move by their own rules, the skin around them eases in."""
+    share = np.ones(len(skin.vertices))
+    rings = skin.layout.mouth
+    share[rings[: layout.LIP_SKIN]] = 0.0
+    for loop, value in ((layout.LIP_SKIN, 0.25), (layout.LIP_SKIN + 1, 0.55), (layout.LIP_SKIN + 2, 0.85)):
+        share[rings[loop]] = value
+    return share
+
+
 def whole_mouth_shapes(skin: Skin) -> tuple[dict[str, np.ndarray], MouthBlend, LipFrame]:
     """Offsets (V, 3) of the skin for every shape of lips, cheeks and nose, both sides at once."""
     blend, lip = make_mouth_blend(skin), make_lip_frame(skin)
     count = len(skin.vertices)
-    soft = ~np.isin(np.arange(count), skin.layout.mouth[: layout.LIP_SKIN])
+    soft = _flesh_share(skin)
     shapes: dict[str, np.ndarray] = {}
     for name, shape in LIP_SHAPES.items():
         shapes[name] = blend.spread(count, shape(lip).reshape(-1, 3))
