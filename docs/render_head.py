@@ -26,6 +26,7 @@ from diffusion_talker.channels import ARKIT_52  # noqa: E402
 
 MOUTH_CENTER_M = Vector((0.0, -0.085, 0.143))
 CENTER_M = Vector((0.0, -0.03, 0.193))
+FACE_CENTER_M = Vector((0.0, -0.05, 0.182))
 # Apex poses of an ordinary speaker, as the corpus articulates them.
 PHONES: dict[str, dict[str, float]] = {
     "rest": {},
@@ -57,7 +58,7 @@ SPEAKING = {
     "eyeLookOutLeft": 0.5,
     "eyeLookInRight": 0.5,
 }
-COMPANIONS = {"mouthClose": {"jawOpen": 1.0}, "tongueOut": {"jawOpen": 0.35}}
+TOGETHER = {"mouthClose": {"mouthClose": 0.5, "jawOpen": 0.5}, "tongueOut": {"tongueOut": 1.0, "jawOpen": 0.35}}
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,7 @@ def save_sheet(tiles: list[np.ndarray], columns: int, path: Path) -> None:
     """Put tiles side by side, row after row from the top, and save them as JPEG or PNG by the name's ending."""
     height, width = tiles[0].shape[:2]
     rows = -(-len(tiles) // columns)
-    sheet = np.zeros((rows * height, columns * width, 4), dtype=np.float32)
-    sheet[..., 3] = 1.0
+    sheet = np.tile(tiles[0][-1, 0], (rows * height, columns * width, 1))
     for index, tile in enumerate(tiles):
         top, left = (rows - 1 - index // columns) * height, index % columns * width
         sheet[top : top + height, left : left + width] = tile
@@ -179,12 +179,11 @@ def views(out: Path, samples: int) -> None:
 
 
 def poses(out: Path, samples: int) -> None:
-    """All 52 shapes at full strength."""
-    shots = [Shot("rest", {}, 15.0, 0.27)]
+    """All 52 shapes at full strength, except for those that only make sense beside another."""
+    shots = [Shot("rest", {}, 15.0, 0.235, FACE_CENTER_M)]
     for name in ARKIT_52:
-        companions = COMPANIONS.get(name, {})
-        label = " + ".join([name, *companions])
-        shots.append(Shot(label, {name: 1.0, **companions}, 15.0, 0.27))
+        weights = TOGETHER.get(name, {name: 1.0})
+        shots.append(Shot(" + ".join(weights), weights, 15.0, 0.235, FACE_CENTER_M))
     render_sheet(shots, 9, 190, 0, out / "demo_head_poses.jpg")
 
 

@@ -40,6 +40,9 @@ SEALED_SHAPES = (
     "mouthShrugUpper",
     "cheekPuff",
     "noseSneerLeft",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
 )
 
 
@@ -194,6 +197,15 @@ def test_jaw_turns_about_its_hinge(head: HeadMesh) -> None:
     angle = np.degrees(np.arctan2(after[:, 1], -after[:, 0]) - np.arctan2(before[:, 1], -before[:, 0]))
     angle = (angle + 180.0) % 360.0 - 180.0
     assert -JAW_OPEN_DEG - 0.1 < angle.min() < -0.98 * JAW_OPEN_DEG and angle.max() < 0.1
+
+
+@pytest.mark.parametrize("opening", [0.1, 0.6])
+def test_sealed_lips_stay_before_the_teeth(head: HeadMesh, opening: float) -> None:
+    points = head.posed({"jawOpen": opening, "mouthClose": opening})
+    teeth = points[part_vertices(head, "Teeth Upper")]
+    contact = points[head.lip_contacts[:, 0]]
+    middle = np.abs(contact[:, 0]) < 10 * MM
+    assert contact[middle, 1].max() < teeth[np.abs(teeth[:, 0]) < 10 * MM, 1].min()
 
 
 def test_lower_teeth_and_tongue_go_with_the_jaw_and_upper_teeth_stay(head: HeadMesh) -> None:

@@ -14,10 +14,18 @@ from diffusion_talker.rigs.demo_head.skin import Skin, average_of_neighbors, nei
 
 _HINGE = np.array(JAW_HINGE_CM)
 _CORNER_WEIGHT = 0.36
-_CLOSE_SHARE_UPPER = 0.30
+_CLOSE_SHARE_UPPER = 0.24
 _FORWARD_CM = np.array([0.0, -0.65, -0.06])
 _SIDE_DEG = 4.0
 _SMOOTHING_STEPS = 14
+# Loop, share of the upper lip, share of the lower lip in a sliding jaw.
+_SLIDING_LIPS = (
+    (layout.LIP_INNER, 0.72, 0.72),
+    (layout.LIP_CONTACT, 0.72, 0.72),
+    (layout.LIP_ROLL, 0.70, 0.76),
+    (layout.LIP_FULL, 0.64, 0.82),
+    (layout.LIP_BORDER, 0.52, 0.90),
+)
 
 
 def _lip_weights(skin: Skin) -> np.ndarray:
@@ -55,10 +63,25 @@ def jaw_weights(skin: Skin) -> np.ndarray:
     weights[rings[: layout.LIP_SKIN]] = lip[: layout.LIP_SKIN]
     pinned = np.zeros(len(weights), dtype=bool)
     pinned[rings[fixed_loops]] = True
+    return _smoothed(skin, weights, pinned)
+
+
+def _sliding_weights(skin: Skin, weights: np.ndarray) -> np.ndarray:
+    """Weights (V,) for a jaw that slides: both lips go along and stay together, the upper one less towards the nose."""
+    _, side = lip_parameter(skin.layout.mouth.shape[1])
+    weights = weights.copy()
+    for loop, upper, lower in _SLIDING_LIPS:
+        weights[skin.layout.mouth[loop]] = np.where(side > 0, upper, np.where(side < 0, lower, (upper + lower) / 2.0))
+    pinned = np.zeros(len(weights), dtype=bool)
+    pinned[skin.layout.mouth[layout.LIP_INNER : layout.LIP_SKIN]] = True
+    return _smoothed(skin, weights, pinned)
+
+
+def _smoothed(skin: Skin, weights: np.ndarray, pinned: np.ndarray) -> np.ndarray:
+    """Weights after a few rounds of averaging over neighbours; pinned vertices keep theirs."""
     edges = neighbor_table(skin.layout.faces, len(weights))
     for _ in range(_SMOOTHING_STEPS):
-        smooth = average_of_neighbors(weights[:, None], edges)[:, 0]
-        weights = np.where(pinned, weights, smooth)
+        weights = np.where(pinned, weights, average_of_neighbors(weights[:, None], edges)[:, 0])
     return weights
 
 
@@ -83,8 +106,8 @@ def jaw_open_offsets(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def skin_jaw_shapes(skin: Skin) -> dict[str, np.ndarray]:
     """Offsets (V, 3) of the skin under the four jaw shapes."""
     weights = jaw_weights(skin)
-    shapes = jaw_motion(skin.vertices)
-    shapes = {name: weights[:, None] * offsets for name, offsets in shapes.items()}
+    sliding = _sliding_weights(skin, weights)
+    shapes = {name: sliding[:, None] * offsets for name, offsets in jaw_motion(skin.vertices).items()}
     shapes["jawOpen"] = jaw_open_offsets(skin.vertices, weights)
     return shapes
 
@@ -95,11 +118,11 @@ def mouth_close(skin: Skin, blend: MouthBlend, lip: LipFrame, jaw_open: np.ndarr
     Both contact lines travel to a common line between them; since shape keys are linear the seal holds at any opening.
     """
     contact = skin.layout.mouth[layout.LIP_CONTACT]
-    size = len(contact)
-    partner = (size - np.arange(size)) % size
+    partner = (len(contact) - np.arange(len(contact))) % len(contact)
     gap = jaw_open[contact[partner]] - jaw_open[contact]
+    upper = _CLOSE_SHARE_UPPER * gap * (1.0, 0.0, 1.0)  # straight down: further back it would meet the teeth
+    lower = gap + upper[partner]
+    sides = (lip.upper - lip.lower)[:, None]
+    reach = np.where(sides > 0, upper, np.where(sides < 0, lower, 0.0))
     follow = per_loop(1.0, 1.0, 0.98, 0.93, 0.82, 0.55)[:, :, None]
-    share = np.where(lip.upper > lip.lower, _CLOSE_SHARE_UPPER, 1.0 - _CLOSE_SHARE_UPPER)
-    share = np.where(lip.upper == lip.lower, 0.0, share)
-    offsets = follow * (share[:, None] * gap)[None]
-    return blend.spread(len(skin.vertices), offsets.reshape(-1, 3))
+    return blend.spread(len(skin.vertices), (follow * reach).reshape(-1, 3))
