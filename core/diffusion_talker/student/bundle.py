@@ -140,19 +140,19 @@ def _open_archive(path: Path) -> Any:
     except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
     return archive
 
 
 def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
     if "metadata" not in archive.files:
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
     try:
         values = json.loads(str(archive["metadata"]))
     except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file written by its export command.")
+        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
     if values.get("format_version") != FORMAT_VERSION:
         raise BundleError(
             f"{path.name} has student format {values.get('format_version')}, this version reads {FORMAT_VERSION}: "

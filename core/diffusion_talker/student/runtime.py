@@ -42,7 +42,9 @@ def _wants_torch(device: str) -> bool:
 
 def _numpy_network(bundle: Bundle, device: str) -> Network:
     if device in ("cuda", "mps"):
-        raise RuntimeUnavailableError(f"The NumPy runtime has no device '{device}': choose device cpu or runtime torch.")
+        raise RuntimeUnavailableError(
+            f"The NumPy runtime has no device '{device}': choose device cpu or runtime torch."
+        )
     return NumpyNetwork(bundle)
 
 

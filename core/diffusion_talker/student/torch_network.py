@@ -18,7 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diffusion_talker.student.bundle import Bundle
-from diffusion_talker.student.config import KERNEL_TAPS, MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME, TIME_FEATURES, StudentConfig
+from diffusion_talker.student.config import (
+    KERNEL_TAPS,
+    MEL_BANDS,
+    MEL_FRAMES_PER_MOTION_FRAME,
+    TIME_FEATURES,
+    StudentConfig,
+)
 from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
 
 

@@ -68,7 +68,8 @@ class Worker:
 
     def _style(self, network: Network, request: Message) -> Message:
         values, arrays = request.values, request.arrays
-        style = StyleRequest(arrays["identity"], arrays["emotion"], float(values["intensity"]), float(values["strength"]))
+        intensity, strength = float(values["intensity"]), float(values["strength"])
+        style = StyleRequest(arrays["identity"], arrays["emotion"], intensity, strength)
         return Message({"handle": self._keep(network.style(style))})
 
     def _prepare(self, network: Network, request: Message) -> Message:

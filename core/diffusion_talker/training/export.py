@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffusion_talker import __version__
-
 from diffusion_talker.student.bundle import Bundle, BundleMetadata, save_bundle
 from diffusion_talker.training.checkpoint import read_info, read_tensors
 

@@ -21,7 +21,14 @@ from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.torch_network import StudentNetwork
 from diffusion_talker.training.augment import Augmenter
-from diffusion_talker.training.checkpoint import CheckpointInfo, checkpoint_path, read_info, read_tensors, restore_optimizer, save_checkpoint
+from diffusion_talker.training.checkpoint import (
+    CheckpointInfo,
+    checkpoint_path,
+    read_info,
+    read_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
 from diffusion_talker.training.config import StudentTrainingConfig
 from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
 

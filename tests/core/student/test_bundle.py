@@ -13,7 +13,6 @@ import pytest
 from diffusion_talker.errors import BundleError, OutputError
 from diffusion_talker.library import read_library
 from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path, read_metadata, save_bundle
-
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle, write_tiny_bundle
 
 MAX_BUNDLE_BYTES = 16_000_000

@@ -12,7 +12,6 @@ from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
 from diffusion_talker.student.generate import GenerateSettings, Student, _EncodedSource, _Monitor, windows
 from diffusion_talker.student.numpy_network import NumpyNetwork
-
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle
 
 

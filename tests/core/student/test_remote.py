@@ -83,12 +83,13 @@ def test_messages_survive_the_wire():
 
 @needs_torch
 def test_command_line_uses_the_other_python(tmp_path, capsys):
-    from diffusion_talker.cli import main
     from diffusion_talker.audio import write_wav
+    from diffusion_talker.cli import main
 
     write_wav(tmp_path / "line.wav", np.random.default_rng(0).standard_normal(8000) * 0.1, 16000)
     student = write_tiny_bundle(tmp_path / "student.npz")
     for name, arguments in (("remote.npz", ["--torch-python", str(PYTHON)]), ("own.npz", ["--runtime", "numpy"])):
-        assert main(["generate", str(tmp_path / "line.wav"), str(tmp_path / name), "--student", str(student), *arguments]) == 0
+        paths = [str(tmp_path / "line.wav"), str(tmp_path / name)]
+        assert main(["generate", *paths, "--student", str(student), *arguments]) == 0
     remote, own = np.load(tmp_path / "remote.npz"), np.load(tmp_path / "own.npz")
     np.testing.assert_allclose(remote["weights"], own["weights"], atol=1e-4)

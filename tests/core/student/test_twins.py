@@ -14,7 +14,6 @@ from diffusion_talker.student.generate import GenerateSettings, Student  # noqa:
 from diffusion_talker.student.network import StyleRequest  # noqa: E402
 from diffusion_talker.student.numpy_network import NumpyNetwork  # noqa: E402
 from diffusion_talker.student.torch_network import StudentNetwork, TorchNetwork  # noqa: E402
-
 from tests.core.student.tiny_bundle import make_bundle, weight_shapes  # noqa: E402
 
 TOLERANCE = 1e-4

@@ -38,8 +38,8 @@ def make_clip(number: int, length_s: int = 6) -> Clip:
     phone = np.repeat(classes, 12).astype(np.uint8)
     motion = np.zeros((length_s * 60, len(MODEL_CHANNELS)), np.float16)
     motion[:, JAW] = np.array([0.0, 0.0, 0.5])[phone]
-    return Clip((samples.clip(-1, 1) * 32767).astype(np.int16), motion, phone, identity, number % 2, 1.0, "xx", "made", "tone",
-                f"line {number}")
+    pcm = (samples.clip(-1, 1) * 32767).astype(np.int16)
+    return Clip(pcm, motion, phone, identity, number % 2, 1.0, "xx", "made", "tone", f"line {number}")
 
 
 def write_made_corpus(folder: Path, clips: int = 24) -> Path:
@@ -51,7 +51,8 @@ def write_made_corpus(folder: Path, clips: int = 24) -> Path:
     motion = np.concatenate([clip.motion for clip in made]).astype(np.float32)
     write_manifest(folder, Manifest(
         version=CORPUS_VERSION, seed=0, command="made for tests", hours=clips * 6 / 3600, channels=MODEL_CHANNELS,
-        phone_classes=PHONES, identities=(IdentityEntry("Low", "deep tone", {}), IdentityEntry("High", "high tone", {})),
+        phone_classes=PHONES,
+        identities=(IdentityEntry("Low", "deep tone", {}), IdentityEntry("High", "high tone", {})),
         emotions=("neutral", "happiness"), shards=(ShardEntry(path.name, hash_file(path), clips, clips * 6.0),),
         mean=tuple(motion.mean(axis=0).tolist()), std=tuple(motion.std(axis=0).tolist()),
         minimum=tuple(motion.min(axis=0).tolist()), maximum=tuple(motion.max(axis=0).tolist()),
