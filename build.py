@@ -34,13 +34,16 @@ SPOKEN_LINE = ROOT / "demo" / "line.flac"
 ZIP_DATE = (2026, 1, 1, 0, 0, 0)  # one fixed date for every packed file: the same tree gives the same bytes
 CORE_SUFFIXES = frozenset({".py", ".npz", ".json", ".csv", ".txt", ".toml", ".md", ".typed"})
 TEST_REQUIREMENTS = (
+    "scipy>=1.11,<2",
     "pytest>=8,<10",
     "pytest-timeout>=2.3,<3",
     "hypothesis>=6,<7",
     "soundfile>=0.12,<1",
     "ruff>=0.6,<1",
 )
+PIP_INSTALL = ("-m", "pip", "install", "--disable-pip-version-check")
 TORCH_VERSION = "2.13.0"
+SAFETENSORS = "safetensors>=0.4,<1"  # checkpoints of the training
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 SUITE_LIMIT_S = {"core": 1500, "addon": 900}
 HEAVY_LIMIT_S = 3 * 3600
@@ -194,34 +197,17 @@ def package_name(requirement: str) -> str:
 
 
 def pip_install(environment: Environment, requirements: list[str]) -> None:
-    command = [
-        environment.python,
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-        *requirements,
-    ]
+    command = [environment.python, *PIP_INSTALL, "--only-binary=:all:", *requirements]
     run(command, "installing packages with pip (is the network reachable?)")
 
 
 def install_torch(environment: Environment) -> None:
-    """PyTorch for the tests that compare the two runtimes; without it they skip and say so."""
-    if any(line.startswith("torch") for line in installed(environment)):
+    """PyTorch for the tests of training and of the second runtime; without it they skip and say so."""
+    if f"torch=={TORCH_VERSION}" in installed(environment):
         return
     say(f"Installing torch {TORCH_VERSION} for the tests that use it (optional)")
     for requirement, extra in torch_sources():
-        command = [
-            environment.python,
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            *extra,
-            requirement,
-            environment.blender.numpy,
-        ]
+        command = [environment.python, *PIP_INSTALL, *extra, requirement, SAFETENSORS, environment.blender.numpy]
         if subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0:
             remember(environment, [f"torch=={TORCH_VERSION}"])
             return
