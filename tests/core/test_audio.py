@@ -317,6 +317,15 @@ def test_a_flac_of_unknown_length_is_refused_with_advice(tmp_path: Path) -> None
         FileSource(tmp_path / "a.flac")
 
 
+def test_wav_that_claims_too_wide_samples_is_refused(tmp_path: Path) -> None:
+    write_wav(tmp_path / "wide.wav", np.zeros(100), SAMPLE_RATE_HZ)
+    content = bytearray((tmp_path / "wide.wav").read_bytes())
+    content[34] = 40  # bits a sample
+    (tmp_path / "wide.wav").write_bytes(content)
+    with pytest.raises(AudioUnreadableError, match="wide.wav"):
+        _WaveDecoder(tmp_path / "wide.wav")
+
+
 @settings(max_examples=120, deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])

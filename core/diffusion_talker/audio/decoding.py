@@ -172,6 +172,8 @@ class _WaveDecoder:
         self._stream = open(path, "rb")
         try:
             self._wave = wave.open(self._stream)
+            if self._wave.getsampwidth() > 4:
+                raise wave.Error("no PCM has more than 32 bits a sample")
         except (wave.Error, EOFError, OSError, ValueError, RuntimeError) as error:
             self._stream.close()
             raise AudioUnreadableError(
