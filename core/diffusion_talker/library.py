@@ -34,5 +34,9 @@ def read_library(path: Path | None = None) -> Library:
     from diffusion_talker.student.bundle import read_metadata  # here, since the student package imports this module
 
     config, metadata = read_metadata(path)
-    pairs = zip(config.identities, metadata.identity_descriptions, strict=True)
-    return Library(tuple(IdentityInfo(*pair) for pair in pairs), config.emotions)
+    return Library(describe_identities(config.identities, metadata.identity_descriptions), config.emotions)
+
+
+def describe_identities(names: tuple[str, ...], descriptions: tuple[str, ...]) -> tuple[IdentityInfo, ...]:
+    """Names and their one-line descriptions, paired."""
+    return tuple(IdentityInfo(*pair) for pair in zip(names, descriptions, strict=True))

@@ -132,6 +132,10 @@ def _damaged(path: Path) -> BundleError:
     return BundleError(f"{path.name} is damaged or incomplete: install the extension again, or choose another student.")
 
 
+def _foreign(path: Path) -> BundleError:
+    return BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
+
+
 def _open_archive(path: Path) -> Any:
     if not path.is_file():
         raise BundleError(f"There is no student at {path}: install the extension again, or choose another file.")
@@ -140,19 +144,19 @@ def _open_archive(path: Path) -> Any:
     except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
+        raise _foreign(path)
     return archive
 
 
 def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
     if "metadata" not in archive.files:
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
+        raise _foreign(path)
     try:
         values = json.loads(str(archive["metadata"]))
     except _UNREADABLE as error:
         raise _damaged(path) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise BundleError(f"{path.name} is not a Diffusion Talker student: choose a file made by its export command.")
+        raise _foreign(path)
     if values.get("format_version") != FORMAT_VERSION:
         raise BundleError(
             f"{path.name} has student format {values.get('format_version')}, this version reads {FORMAT_VERSION}: "

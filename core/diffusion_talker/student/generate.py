@@ -13,7 +13,7 @@ import numpy as np
 from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource, log_mel, motion_frame_count
 from diffusion_talker.channels import HEAD_CHANNELS
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
-from diffusion_talker.library import IdentityInfo
+from diffusion_talker.library import IdentityInfo, describe_identities
 from diffusion_talker.motion import Motion
 from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
 from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
@@ -98,8 +98,7 @@ class Student:
     @property
     def identities(self) -> tuple[IdentityInfo, ...]:
         """The library's talkers."""
-        descriptions = self.metadata.identity_descriptions
-        return tuple(IdentityInfo(*pair) for pair in zip(self.config.identities, descriptions, strict=True))
+        return describe_identities(self.config.identities, self.metadata.identity_descriptions)
 
     @property
     def emotions(self) -> tuple[str, ...]:

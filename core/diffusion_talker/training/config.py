@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class StudentTrainingConfig:
     """Hyper-parameters of the direct student training (all ours; the papers publish none)."""
 
-    steps: int = 8000
+    steps: int = 4200
     batch_clips: int = 10
     crop_frames: int = 240  # 4 s
     learning_rate: float = 1e-3
@@ -20,13 +20,13 @@ class StudentTrainingConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     velocity_weight: float = 2.0
-    closure_weight: float = 30.0
+    closure_weight: float = 10.0
     phone_weight: float = 0.5
     library_weight: float = 0.1
     style_dropout: float = 0.1  # share of clips that train the null embedding
     predicted_style_share: float = 0.3  # share of clips whose style comes from the voice, as under "auto"
-    on_policy_share: float = 0.7  # share of clips whose mouth is denoised from the student's own guess
-    contact_stress: float = 3.0  # weight of mouth channels in bilabial and labiodental frames
+    on_policy_share: float = 1.0  # share of clips whose mouth is denoised from the student's own guess
+    contact_stress: float = 2.0  # weight of mouth channels in bilabial and labiodental frames
     held_out_share: float = 0.03  # clips kept for validation, chosen by text
     save_every: int = 250
     validate_every: int = 500
