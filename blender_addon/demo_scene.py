@@ -28,12 +28,13 @@ class _Lamp:
     size_m: float
     power_w: float
     color: tuple[float, float, float]
+    in_eyes: bool  # whether it may mirror itself in the eyes: one clear catch light is enough
 
 
 _LAMPS = (
-    _Lamp("Key", 38.0, 30.0, 0.9, 0.45, 9.5, (1.0, 0.90, 0.79)),
-    _Lamp("Fill", -32.0, -5.0, 1.0, 0.9, 3.6, (0.88, 0.93, 1.0)),
-    _Lamp("Rim", 205.0, 35.0, 0.8, 0.5, 4.0, (0.90, 0.95, 1.0)),
+    _Lamp("Key", 38.0, 30.0, 0.9, 0.45, 9.5, (1.0, 0.90, 0.79), True),
+    _Lamp("Fill", -32.0, -5.0, 1.0, 0.9, 3.6, (0.88, 0.93, 1.0), False),
+    _Lamp("Rim", 205.0, 35.0, 0.8, 0.5, 4.0, (0.90, 0.95, 1.0), True),
 )
 
 
@@ -76,6 +77,7 @@ def _make_lamp(lamp: _Lamp) -> bpy.types.Object:
     data = bpy.data.lights.new(lamp.name, "AREA")
     data.energy, data.size, data.color = lamp.power_w, lamp.size_m, lamp.color
     obj = bpy.data.objects.new(lamp.name, data)
+    obj.visible_glossy = lamp.in_eyes
     direction = _direction(lamp.azimuth, lamp.elevation)
     obj.location = FACE_CENTER_M + direction * lamp.distance_m
     obj.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()

@@ -140,7 +140,7 @@ def save_sheet(tiles: list[np.ndarray], columns: int, path: Path) -> None:
     for index, tile in enumerate(tiles):
         top, left = (rows - 1 - index // columns) * height, index % columns * width
         sheet[top : top + height, left : left + width] = tile
-    sheet = np.round(sheet * 84.0) / 84.0  # a third of the levels: a far smaller PNG, invisible on a face
+    sheet = np.round(sheet * 85.0) / 85.0  # every third level: a far smaller PNG, invisible on a face
     image = bpy.data.images.new("Sheet", columns * width, rows * height)
     image.pixels.foreach_set(sheet.reshape(-1))
     image.filepath_raw = str(path)
