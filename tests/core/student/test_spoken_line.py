@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shipped student on the demo's spoken line, whose phone times are known: lips close when, and only when, they must."""
+"""The shipped student on the demo's line, whose phone times are known: lips close when, and only when, they must."""
 
 from __future__ import annotations
 
