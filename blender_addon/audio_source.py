@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .problems import LipSyncProblem
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Blender mixes an hour in a few seconds.
 MIX_LIMIT_S = 60.0
+#: Sound longer than this is resampled while it is decoded, several times slower than afterwards but in less memory.
+LONG_S = 1200.0
+SPEECH_RATE_HZ = 16000
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,21 @@ class StripTimes:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """Mono sound: samples (N,) float32."""
+
+    samples: np.ndarray  # (N,)
+    rate_hz: int
+
+
+@dataclass(frozen=True)
 class Speech:
     """Sound to animate and the frames it covers.
 
     name: for the take's name. key: what tells this line from others on the same face. path: sound file.
     start_s: where in the sound the first frame lies (negative: silence comes first). length_s: None takes the sound
-    to its end. packed: bytes of a packed sound, None when the file is read. samples: (N,) float32 at 16 kHz that
-    Blender mixed already, else None.
+    to its end. packed: bytes of a packed sound, None when the file is read. mixed: what Blender rendered already, None
+    when the sound is to be decoded.
     """
 
     name: str
@@ -56,7 +68,7 @@ class Speech:
     start_s: float = 0.0
     length_s: float | None = None
     packed: bytes | None = None
-    samples: np.ndarray | None = None
+    mixed: Decoded | None = None
 
     def frame_count(self, duration_s: float) -> int:
         """Scene frames that begin within the sound, at least one."""
@@ -149,7 +161,7 @@ def speech_of_strip(context: bpy.types.Context, scene: bpy.types.Scene, name: st
         start_s=0.0 if is_retimed else (times.first_frame - times.content_start) / fps - _sound_offset_s(strip),
         length_s=(times.end_frame - times.first_frame) / fps,
         packed=bytes(packed.data) if packed is not None and not is_retimed else None,
-        samples=_mix_strip(context, scene, strip) if is_retimed else None,
+        mixed=_mix_strip(context, scene, strip) if is_retimed else None,
     )
 
 
@@ -175,8 +187,8 @@ def _sound_offset_s(strip: bpy.types.Strip) -> float:
 # ---------------------------------------------------------------- retimed strips
 
 
-def _mix_strip(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip) -> np.ndarray:
-    """Let Blender render one strip alone, speed changes included: (N,) float32 at 16 kHz."""
+def _mix_strip(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.types.Strip) -> Decoded:
+    """Let Blender render one strip alone, speed changes included."""
     import bpy
 
     with tempfile.TemporaryDirectory() as folder, _alone(scene, strip):
@@ -184,7 +196,7 @@ def _mix_strip(context: bpy.types.Context, scene: bpy.types.Scene, strip: bpy.ty
         override = {"scene": scene} | ({"sequencer_scene": scene} if hasattr(context, "sequencer_scene") else {})
         with context.temp_override(**override):
             bpy.ops.sound.mixdown(
-                filepath=path, container="WAV", codec="PCM", format="F32", mixrate=16000, channels="MONO"
+                filepath=path, container="WAV", codec="PCM", format="F32", mixrate=SPEECH_RATE_HZ, channels="MONO"
             )
         _wait_for_wav(Path(path), strip.name)
         return _decode(path, strip.name, None)
@@ -267,23 +279,23 @@ def read_speech(speech: Speech) -> ArraySource:
     """
     import numpy as np
 
-    from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
+    from diffusion_talker.audio import ArraySource
     from diffusion_talker.errors import AudioEmptyError
 
     end_s = None if speech.length_s is None else max(0.0, speech.start_s + speech.length_s)
-    samples = speech.samples if speech.samples is not None else _decode_file(speech, end_s)
-    if samples.size == 0 and speech.samples is None and end_s != 0.0:
+    sound = speech.mixed or _decode_file(speech, end_s)
+    if sound.samples.size == 0 and speech.mixed is None and end_s != 0.0:
         raise AudioEmptyError(f"'{speech.name}' holds no sound: choose another recording")
-    start = round(speech.start_s * SAMPLE_RATE_HZ)
-    stop = len(samples) if speech.length_s is None else start + max(1, round(speech.length_s * SAMPLE_RATE_HZ))
-    heard = np.zeros(stop - start, np.float32)
-    first, last = max(start, 0), min(stop, len(samples))
-    if last > first:
-        heard[first - start : last - start] = samples[first:last]
-    return ArraySource(heard, SAMPLE_RATE_HZ)
+    start = round(speech.start_s * sound.rate_hz)
+    stop = len(sound.samples) if speech.length_s is None else start + max(1, round(speech.length_s * sound.rate_hz))
+    heard = sound.samples[max(start, 0) : max(stop, 0)]
+    if start < 0 or stop > len(sound.samples):
+        before = min(-min(start, 0), stop - start)
+        heard = np.pad(heard, (before, stop - start - before - len(heard)))
+    return ArraySource(heard, sound.rate_hz)
 
 
-def _decode_file(speech: Speech, end_s: float | None) -> np.ndarray:
+def _decode_file(speech: Speech, end_s: float | None) -> Decoded:
     if speech.packed is None:
         return _decode(speech.path, speech.name, end_s)
     with tempfile.TemporaryDirectory() as folder:
@@ -292,9 +304,8 @@ def _decode_file(speech: Speech, end_s: float | None) -> np.ndarray:
         return _decode(str(path), speech.name, end_s)
 
 
-def _decode(path: str, name: str, end_s: float | None) -> np.ndarray:
-    """Samples (N,) float32 at 16 kHz from the start to `end_s`; never seeks, compressed formats do that inexactly."""
-    from diffusion_talker.audio import SAMPLE_RATE_HZ
+def _decode(path: str, name: str, end_s: float | None) -> Decoded:
+    """Sound from its start to `end_s`; never seeks, compressed formats do that inexactly."""
     from diffusion_talker.errors import AudioMissingError, AudioUnreadableError
 
     if not Path(path).is_file():
@@ -304,17 +315,21 @@ def _decode(path: str, name: str, end_s: float | None) -> np.ndarray:
     except ImportError:
         return _decode_without_audaspace(path, end_s)
     try:
-        sound = aud.Sound(path)
-        sound = sound if end_s is None else sound.limit(0, end_s)
-        mono = sound.rechannel(1).resample(SAMPLE_RATE_HZ, 2)
-        _ = mono.specs  # opens the file: up to Blender 5.0, data() of one that cannot be opened ends the process
-        return mono.data()[:, 0]
+        return _decode_with(aud, path, end_s)
     except (aud.error, RuntimeError, ValueError) as error:
         raise AudioUnreadableError(f"The sound of '{name}' cannot be read: convert it to WAV first") from error
 
 
-def _decode_without_audaspace(path: str, end_s: float | None) -> np.ndarray:
-    from diffusion_talker.audio import FileSource
+def _decode_with(aud: ModuleType, path: str, end_s: float | None) -> Decoded:
+    sound = aud.Sound(path).rechannel(1)
+    rate_hz = round(sound.specs[0])  # opens the file: up to Blender 5.0, data() of one that cannot be opened is fatal
+    if sound.length > LONG_S * rate_hz:
+        sound, rate_hz = sound.resample(SPEECH_RATE_HZ, 2), SPEECH_RATE_HZ
+    return Decoded((sound if end_s is None else sound.limit(0, end_s)).data()[:, 0], rate_hz)
+
+
+def _decode_without_audaspace(path: str, end_s: float | None) -> Decoded:
+    from diffusion_talker.audio import SAMPLE_RATE_HZ, FileSource
 
     source = FileSource(Path(path), end_s=end_s)
-    return source.read(0, source.sample_count)
+    return Decoded(source.read(0, source.sample_count), SAMPLE_RATE_HZ)

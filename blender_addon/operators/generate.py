@@ -40,6 +40,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
         self.timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
         context.window_manager.progress_begin(0, 100)
         context.window_manager.modal_handler_add(self)
+        _show_progress(context, self.job.state)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -119,7 +120,7 @@ def is_running(context: bpy.types.Context) -> bool:
 
 def _reset_status(context: bpy.types.Context) -> None:
     status = context.window_manager.diffusion_talker
-    status.progress, status.message, status.cancel_requested = 0.0, "Starting", False
+    status.progress, status.message, status.cancel_requested = 0.0, "", False
     status.result, status.failed = "", False
 
 
@@ -127,7 +128,7 @@ def _show_progress(context: bpy.types.Context, state: JobState) -> None:
     status = context.window_manager.diffusion_talker
     message = "Cancelling" if status.cancel_requested else state.message
     if (message, state.progress) == (status.message, status.progress):
-        return
+        return  # drawing costs more than computing
     status.progress, status.message = state.progress, message
     context.window_manager.progress_update(round(100 * state.progress))
     _set_status_text(context, f"Lip Sync: {message} {state.progress:.0%}    Esc: Cancel")

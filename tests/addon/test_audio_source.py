@@ -129,7 +129,7 @@ def test_a_mix_of_one_strip_is_that_strip_alone(addon: ModuleType, fresh_scene: 
     scene.frame_start, scene.frame_end, scene.use_audio = 3, 9, False
     scene.sequence_editor.channels[1].mute = True
     before = snapshot()
-    mixed = addon.audio_source._mix_strip(bpy.context, scene, strip)
+    mixed = addon.audio_source._mix_strip(bpy.context, scene, strip).samples
     assert snapshot() == before and strip.mute and not other.mute and scene.sequence_editor.channels[1].mute
     assert len(mixed) == pytest.approx(len(samples), abs=700)
     count = min(len(mixed), len(samples)) - 100
@@ -179,3 +179,17 @@ def test_a_mix_that_never_ends_is_given_up(
     for name in ("open.wav", "absent.wav"):
         with pytest.raises(addon.problems.LipSyncProblem, match="did not finish mixing strip 'Dialogue': try again"):
             addon.audio_source._wait_for_wav(tmp_path / name, "Dialogue")
+
+
+@needs_audaspace
+def test_long_sound_is_resampled_while_it_is_decoded(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_sound(tmp_path / "click.wav", click_at(0.75, 1.5, 48000), 48000)
+    speech = addon.audio_source.speech_of_file(str(path), 1, 24.0)
+    whole = read(addon, speech)
+    monkeypatch.setattr(addon.audio_source, "LONG_S", 1.0)
+    assert addon.audio_source._decode(str(path), "click", None).rate_hz == 16000
+    frugal = read(addon, speech)
+    assert len(frugal) == pytest.approx(len(whole), abs=1)
+    assert np.argmax(np.abs(frugal) > 0.3) == pytest.approx(np.argmax(np.abs(whole) > 0.3), abs=2)
