@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import sys
 from collections.abc import Callable, Iterator
@@ -155,21 +156,26 @@ def test_a_scene_without_a_file_needs_an_output(
     assert "give --output FILE.blend" in capsys.readouterr().err
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Callable[[int], None]]:
-    """Let no file of this process grow beyond a size: what a full disk looks like to the one who writes."""
+@contextlib.contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size: what a full disk looks like to the one who writes.
+
+    Nothing of pytest may run inside: its own report may go to a file, too.
+    """
     resource = pytest.importorskip("resource", reason="file size limits need a Unix system")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_the_old_file(
-    command: Command, blend: Path, line: Path, capsys: object, small_disk: Callable[[int], None]
-) -> None:
+def test_a_full_disk_leaves_the_old_file(command: Command, blend: Path, line: Path, capsys: object) -> None:
     before = blend.read_bytes()
-    small_disk(4096)
-    assert command("--audio", line, "--object", "Ann") == 1
+    with small_disk(4096):
+        code = command("--audio", line, "--object", "Ann")
+    assert code == 1
     error = capsys.readouterr().err
     assert "could not be saved" in error and "free some space" in error and "Traceback" not in error
     assert blend.read_bytes() == before
