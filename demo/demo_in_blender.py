@@ -89,7 +89,7 @@ def place_recording(audio: Path) -> bpy.types.Strip | None:
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strip = strips.new_sound("Speech", str(audio), channel=1, frame_start=1)
     strip.sound.pack()
-    scene.frame_end = int(strip.frame_final_end)
+    scene.frame_end = int(strip.right_handle if hasattr(strip, "right_handle") else strip.frame_final_end)
     return strip
 
 
