@@ -97,15 +97,15 @@ def teeth(arch: Arch) -> Piece:
 
 def gum(arch: Arch) -> Piece:
     """The gum: a tube that follows the roots of the teeth."""
-    angle = np.linspace(-1.45, 1.45, _GUM_STEPS)
+    angle = np.linspace(-1.2, 1.2, _GUM_STEPS)
     turn = (np.arange(_GUM_RING) + 0.5) / _GUM_RING * 2.0 * np.pi
     center = np.stack(
         [(arch.half_width - 0.28) * np.sin(angle), arch.center_y - (arch.depth - 0.28) * np.cos(angle)], axis=1
     )
     outward = np.stack([np.sin(angle), -np.cos(angle)], axis=1)
-    level = arch.edge_z + arch.growth * (arch.height + 0.22)
-    plane = center[:, None] + 0.42 * np.cos(turn)[None, :, None] * outward[:, None]
-    z = np.broadcast_to(level + 0.50 * np.sin(turn) * arch.growth, plane.shape[:2])
+    level = arch.edge_z + arch.growth * (arch.height + 0.12)
+    plane = center[:, None] + 0.36 * np.cos(turn)[None, :, None] * outward[:, None]
+    z = np.broadcast_to(level + 0.40 * np.sin(turn) * arch.growth, plane.shape[:2])
     vertices = np.concatenate([plane, z[..., None]], axis=-1).reshape(-1, 3)
     faces = zipped_half_faces(_GUM_STEPS, _GUM_RING)
     faces = faces if arch.growth > 0 else faces[:, ::-1]

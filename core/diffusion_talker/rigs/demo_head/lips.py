@@ -23,9 +23,9 @@ _UPPER_HEIGHT_CM: Final = 0.70
 _LOWER_HEIGHT_CM: Final = 0.90
 
 # The bag behind the lips: half width, half height above and below, depth of each loop from the throat forward.
-_BAG_WIDTH_CM: Final = (1.4, 2.9, 3.4, 3.4, 2.95)
-_BAG_UP_CM: Final = (0.0, 1.5, 2.0, 1.9, 1.2)
-_BAG_DOWN_CM: Final = (0.0, 1.6, 2.1, 2.0, 1.2)
+_BAG_WIDTH_CM: Final = (1.3, 2.5, 2.9, 2.95, 2.75)
+_BAG_UP_CM: Final = (0.0, 1.5, 1.9, 1.8, 1.2)
+_BAG_DOWN_CM: Final = (0.0, 1.3, 1.6, 1.5, 1.1)
 _BAG_BACK_CM: Final = (6.2, 5.2, 3.2, 1.6, 0.75)
 
 

@@ -118,7 +118,7 @@ def roll_lower(lip: LipFrame) -> np.ndarray:
 
 def roll_upper(lip: LipFrame) -> np.ndarray:
     """Upper lip turned in over the teeth."""
-    back = per_loop(0.20, 0.22, 0.46, 0.50, 0.22, 0.03)
+    back = per_loop(0.02, 0.08, 0.34, 0.42, 0.20, 0.03)
     drop = per_loop(-0.04, 0.0, 0.06, 0.16, 0.30, 0.24)
     return lip.offsets(y=back * lip.upper * lip.middle, z=-drop * lip.upper * lip.middle)
 
