@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from diffusion_talker.channels import MODEL_CHANNELS
+from diffusion_talker.student.smoothing import reach_frames
 
 KERNEL_TAPS = 5  # width of every dilated convolution, frames
 MEL_FRAMES_PER_MOTION_FRAME = 2
@@ -25,6 +26,7 @@ class StudentConfig:
         encoder_dilations, decoder_dilations: one residual block for each, frames.
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
         sampling_steps: DDIM steps used unless the caller asks for another number.
+        smoothing_frames: sigma of each channel's last low-pass, frames; empty for none.
     """
 
     identities: tuple[str, ...]
@@ -38,7 +40,8 @@ class StudentConfig:
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4)
     style_width: int = 64
     style_tokens: int = 4
-    sampling_steps: int = 4
+    sampling_steps: int = 6
+    smoothing_frames: tuple[float, ...] = ()
 
     @property
     def encoder_reach_frames(self) -> int:
@@ -52,7 +55,7 @@ class StudentConfig:
 
     def context_frames(self, steps: int) -> int:
         """Frames needed on each side of a window so that its interior is exact after `steps` steps."""
-        return self.encoder_reach_frames + steps * self.decoder_reach_frames
+        return self.encoder_reach_frames + steps * self.decoder_reach_frames + reach_frames(self.smoothing_frames)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -20,6 +20,7 @@ from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
 from diffusion_talker.student.schedule import ddim_step, time_steps
+from diffusion_talker.student.smoothing import gaussian_kernels, smooth
 
 AUTO = "auto"  # identity and emotion: "as the recording suggests"
 WINDOW_FRAMES = 3600  # frames kept of one window: 60 s
@@ -88,6 +89,7 @@ class Student:
         self._window_frames = window_frames
         self.metadata = metadata
         self.config = network.config
+        self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * len(self.config.channels))
         self._lock = threading.Lock()
 
     @property
@@ -155,14 +157,14 @@ class Student:
     def _sample(
         self, audio: _EncodedSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
     ) -> np.ndarray:
-        """z-scored motion of a window: noise at t = 1, then `steps` DDIM steps to t = 0."""
+        """z-scored motion of a window: noise at t = 1, `steps` DDIM steps to t = 0, each channel's low-pass."""
         frames = window.context_stop - window.context_start
         prepared = self._network.prepare(audio.frames(window.context_start, frames))
         motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
         for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
             motion = ddim_step(motion, self._network.denoise(motion, time, prepared, style), time, next_time)
-        return motion
+        return smooth(motion, self._kernels)
 
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:
         identity = _one_hot(self.config.identities, settings.identity)

@@ -7,25 +7,36 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffusion_talker import __version__
+from diffusion_talker.corpus.shards import MANIFEST_NAME, hash_file
+from diffusion_talker.errors import CorpusError
 from diffusion_talker.student.bundle import Bundle, BundleMetadata, save_bundle
+from diffusion_talker.student.config import StudentConfig
+from diffusion_talker.training.bandwidth import measure_smoothing
 from diffusion_talker.training.checkpoint import read_info, read_tensors
 
 LICENCE = "GPL-3.0-or-later"
 
 
-def export_student(training_folder: Path, path: Path, sampling_steps: int | None = None) -> Bundle:
+def export_student(training_folder: Path, corpus: Path, path: Path, sampling_steps: int | None = None) -> Bundle:
     """Write the averaged weights of a checkpoint as a bundle.
 
     Args:
         training_folder: where the train command left its checkpoint.
+        corpus: what it was trained on; tells how slow each channel is.
         path: the bundle to write.
-        sampling_steps: default number of DDIM steps; None keeps the training's.
+        sampling_steps: default number of DDIM steps; None for the product's.
 
     Raises:
-        CorpusError: no checkpoint.  OutputError: `path` cannot be written.
+        CorpusError: no checkpoint, or another corpus than it was trained on.  OutputError: `path` cannot be written.
     """
     info = read_info(training_folder)
-    config = replace(info.config, sampling_steps=sampling_steps or info.config.sampling_steps)
+    if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
+        raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
+    config = replace(
+        info.config,
+        sampling_steps=sampling_steps or StudentConfig.sampling_steps,
+        smoothing_frames=measure_smoothing(corpus),
+    )
     weights = {name: tensor.numpy() for name, tensor in read_tensors(training_folder, "average").items()}
     metadata = BundleMetadata(
         version=__version__,

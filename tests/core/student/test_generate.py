@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
+from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.generate import GenerateSettings, Student, _EncodedSource, _Monitor, windows
 from diffusion_talker.student.numpy_network import NumpyNetwork
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle
 
 
-def make_student(window_frames: int = 3600) -> Student:
-    bundle = make_bundle()
+def make_student(window_frames: int = 3600, config: StudentConfig = TINY_CONFIG) -> Student:
+    bundle = make_bundle(config)
     return Student(NumpyNetwork(bundle), bundle.metadata, window_frames)
 
 
@@ -40,10 +42,12 @@ class LongSource:
 
 @pytest.mark.parametrize("window_frames", [37, 100, 241])
 @pytest.mark.parametrize("steps", [1, 2, 4])
-def test_windows_agree_with_the_whole(window_frames, steps):
+@pytest.mark.parametrize("smoothing", [(), (0.0, 1.0, 3.5) * 18 + (2.0,)])
+def test_windows_agree_with_the_whole(window_frames, steps, smoothing):
+    config = replace(TINY_CONFIG, smoothing_frames=smoothing)
     sound, settings = make_sound(8.0), GenerateSettings(steps=steps, seed=11)
-    whole = make_student(100_000).generate(sound, settings)
-    pieces = make_student(window_frames).generate(sound, settings)
+    whole = make_student(100_000, config).generate(sound, settings)
+    pieces = make_student(window_frames, config).generate(sound, settings)
     np.testing.assert_allclose(pieces.weights, whole.weights, atol=2e-6)
 
 

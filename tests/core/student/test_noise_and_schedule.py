@@ -43,6 +43,15 @@ def test_schedule_keeps_variance_and_ends_in_pure_noise_and_pure_data():
     assert alpha_sigma(1.0)[0] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 6])
+def test_time_runs_from_noise_to_data_and_lingers_at_noise(steps):
+    pairs = list(time_steps(steps))
+    assert pairs[0][0] == 1.0 and pairs[-1][1] == 0.0 and len(pairs) == steps
+    assert all(first[1] == second[0] for first, second in zip(pairs, pairs[1:], strict=False))
+    lengths = [start - stop for start, stop in pairs]
+    assert lengths == sorted(lengths) and min(lengths) > 0
+
+
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_perfect_prediction_reaches_the_data(steps):
     random = np.random.default_rng(0)

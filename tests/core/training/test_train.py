@@ -46,7 +46,7 @@ def test_learns_to_open_the_jaw_on_hiss_and_to_close_it_on_hum(corpus, tmp_path)
     history = trainer.run(lambda line: None)
     assert history[-1].total < 0.6 * history[0].total
     assert history[-1].phone_accuracy > 0.7
-    export_student(tmp_path / "run", tmp_path / "student.npz", sampling_steps=2)
+    export_student(tmp_path / "run", corpus, tmp_path / "student.npz", sampling_steps=2)
     student = load_student(tmp_path / "student.npz", "numpy")
     clip = make_clip(1001)
     motion = student.generate(ArraySource(clip.samples, 16000), GenerateSettings())
@@ -83,14 +83,24 @@ def test_commands(corpus, tmp_path, capsys):
     assert train_command.run(arguments) == 0
     parser = argparse.ArgumentParser()
     export_command.add_arguments(parser)
-    assert export_command.run(parser.parse_args([str(tmp_path / "run"), "--out", str(tmp_path / "s.npz")])) == 0
+    arguments = parser.parse_args(
+        [str(tmp_path / "run"), "--corpus", str(corpus), "--out", str(tmp_path / "s.npz")]
+    )
+    assert export_command.run(arguments) == 0
     assert "million parameters" in capsys.readouterr().out
     assert load_student(tmp_path / "s.npz", "numpy").emotions == ("neutral", "happiness")
 
 
-def test_export_without_checkpoint_says_what_to_do(tmp_path):
+def test_export_without_checkpoint_says_what_to_do(corpus, tmp_path):
     with pytest.raises(CorpusError, match="run the train command"):
-        export_student(tmp_path, tmp_path / "s.npz")
+        export_student(tmp_path, corpus, tmp_path / "s.npz")
+
+
+def test_export_with_another_corpus_is_refused(corpus, tmp_path):
+    make_trainer(corpus, tmp_path / "run", steps=1).run(lambda line: None)
+    other = write_made_corpus(tmp_path / "other", clips=5)
+    with pytest.raises(CorpusError, match="was not trained on"):
+        export_student(tmp_path / "run", other, tmp_path / "s.npz")
 
 
 def test_contact_classes_and_learning_rate():
