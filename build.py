@@ -203,13 +203,14 @@ def pip_install(environment: Environment, requirements: list[str]) -> None:
 
 def install_torch(environment: Environment) -> None:
     """PyTorch for the tests of training and of the second runtime; without it they skip and say so."""
-    if f"torch=={TORCH_VERSION}" in installed(environment):
+    wanted = [f"torch=={TORCH_VERSION}", SAFETENSORS]
+    if installed(environment).issuperset(wanted):
         return
     say(f"Installing torch {TORCH_VERSION} for the tests that use it (optional)")
     for requirement, extra in torch_sources():
         command = [environment.python, *PIP_INSTALL, *extra, requirement, SAFETENSORS, environment.blender.numpy]
         if subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0:
-            remember(environment, [f"torch=={TORCH_VERSION}"])
+            remember(environment, wanted)
             return
     say("torch could not be installed here: tests that need it will be skipped.")
 
