@@ -164,7 +164,8 @@ def prepare(blender: Blender, for_tests: bool) -> Environment:
     requirements = [blender.bpy, blender.numpy, *blender.extra, *(TEST_REQUIREMENTS if for_tests else ())]
     missing = [line for line in requirements if line not in installed(environment)]
     if missing:
-        say(f"Installing {', '.join(missing)} into {relative(environment.folder)} (bpy is about 350 MB to download)")
+        size = " (about 350 MB to download)" if blender.bpy in missing else ""
+        say(f"Installing {', '.join(missing)} into {relative(environment.folder)}{size}")
         pip_install(environment, [*requirements])
         remember(environment, requirements)
     if for_tests and environment.folder.name == ".venv" and blender.python == (3, 11):

@@ -74,7 +74,9 @@ def build_stage(movie: Path) -> bpy.types.Object:
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    head = importlib.import_module(f"{MODULE}.demo_scene").build_demo_scene(scene)
+    stage = importlib.import_module(f"{MODULE}.demo_scene")
+    head = stage.build_demo_scene(scene)
+    stage.aim_camera(scene.camera, azimuth_deg=15.0, elevation_deg=2.0, height_m=0.29)
     set_picture(scene)
     set_movie(scene.render, movie)
     return head
