@@ -453,7 +453,8 @@ def run_suite(environment: Environment, suite: str, arguments: argparse.Namespac
 def run_pytest(environment: Environment, arguments: list[str], limit_s: float) -> int:
     command = [str(environment.python), "-X", "faulthandler", "-m", "pytest", *arguments]
     with tempfile.TemporaryDirectory(prefix="diffusion_talker_profile_") as profile:
-        variables = {**os.environ, "BLENDER_USER_RESOURCES": profile}
+        # One thread: the tests' networks are small, and threads that wait for a busy core make them ten times slower.
+        variables = {"OMP_NUM_THREADS": "1", **os.environ, "BLENDER_USER_RESOURCES": profile}
         try:
             return subprocess.run(command, cwd=ROOT, env=variables, timeout=limit_s).returncode
         except subprocess.TimeoutExpired:
