@@ -27,6 +27,7 @@ class StudentConfig:
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
         sampling_steps: DDIM steps used unless the caller asks for another number.
         smoothing_frames: sigma of each channel's last low-pass, frames; empty for none.
+        vocal_tract_shifts_bands: versions of the recording that the encoder hears, mel bands; 0 is as recorded.
     """
 
     identities: tuple[str, ...]
@@ -42,6 +43,7 @@ class StudentConfig:
     style_tokens: int = 4
     sampling_steps: int = 6
     smoothing_frames: tuple[float, ...] = ()
+    vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 2.0)
 
     @property
     def encoder_reach_frames(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource, log_mel, motion_frame_count
-from diffusion_talker.channels import HEAD_CHANNELS
+from diffusion_talker.channels import HEAD_CHANNELS, MOUTH_CHANNELS
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
 from diffusion_talker.library import IdentityInfo, describe_identities
 from diffusion_talker.motion import Motion
@@ -90,6 +90,7 @@ class Student:
         self.metadata = metadata
         self.config = network.config
         self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * len(self.config.channels))
+        self._mouth = np.array([name in MOUTH_CHANNELS for name in self.config.channels])
         self._lock = threading.Lock()
 
     @property
@@ -157,13 +158,19 @@ class Student:
     def _sample(
         self, audio: _EncodedSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
     ) -> np.ndarray:
-        """z-scored motion of a window: noise at t = 1, `steps` DDIM steps to t = 0, each channel's low-pass."""
+        """z-scored motion of a window: noise at t = 1, `steps` DDIM steps to t = 0, each channel's low-pass.
+
+        The mouth is decided by the first step, which only listens; the steps after it give brows, lids and head
+        their variety and see that mouth. Left to later steps, uncertain lips drift towards closing.
+        """
         frames = window.context_stop - window.context_start
         prepared = self._network.prepare(audio.frames(window.context_start, frames))
         motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
         for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
-            motion = ddim_step(motion, self._network.denoise(motion, time, prepared, style), time, next_time)
+            predicted = self._network.denoise(motion, time, prepared, style)
+            decided = predicted if done == 0 else np.where(self._mouth, decided, predicted)
+            motion = ddim_step(motion, decided, time, next_time)
         return smooth(motion, self._kernels)
 
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:

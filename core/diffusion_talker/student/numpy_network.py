@@ -13,6 +13,7 @@ import numpy as np
 
 from diffusion_talker.student.bundle import Bundle
 from diffusion_talker.student.config import KERNEL_TAPS
+from diffusion_talker.student.listening import vocal_tracts
 from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
 from diffusion_talker.student.schedule import time_features
 
@@ -114,6 +115,12 @@ class NumpyNetwork:
 
     def encode(self, log_mel: np.ndarray) -> EncodedAudio:
         """(T, 2, 80) log-mel to frame features and the early features the personalizer listens to."""
+        versions = [self._encode_version(mel) for mel in vocal_tracts(log_mel, self.config.vocal_tract_shifts_bands)]
+        features = np.mean([features for features, _ in versions], axis=0)
+        return EncodedAudio(features, np.mean([speaker for _, speaker in versions], axis=0))
+
+    def _encode_version(self, log_mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Features and speaker features (T, D) of one vocal tract."""
         mel = (log_mel - self._weights["encoder.mel_mean"]) / self._weights["encoder.mel_std"]
         hidden = self._mel_in(mel.reshape(len(mel), -1).astype(np.float32))
         speaker = hidden
@@ -121,7 +128,7 @@ class NumpyNetwork:
             hidden = hidden + block.projection(silu(block.convolution(normalize_layer(hidden))))
             if index + 1 == self.config.speaker_block:
                 speaker = hidden
-        return EncodedAudio(normalize_layer(hidden), normalize_layer(speaker))
+        return normalize_layer(hidden), normalize_layer(speaker)
 
     def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
         """(T, P) scores of the articulatory classes."""

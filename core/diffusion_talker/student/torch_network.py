@@ -25,6 +25,7 @@ from diffusion_talker.student.config import (
     TIME_FEATURES,
     StudentConfig,
 )
+from diffusion_talker.student.listening import vocal_tracts
 from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
 
 
@@ -191,8 +192,9 @@ class TorchNetwork:
     @torch.inference_mode()
     def encode(self, log_mel: np.ndarray) -> EncodedAudio:
         """See `network.Network.encode`."""
-        features, speaker = self._network.encoder(self._tensor(log_mel))
-        return EncodedAudio(features, speaker)
+        versions = vocal_tracts(log_mel, self.config.vocal_tract_shifts_bands)  # (S, T, 2, 80)
+        features, speaker = self._network.encoder(torch.from_numpy(versions).to(self._device))
+        return EncodedAudio(features.mean(0, keepdim=True), speaker.mean(0, keepdim=True))
 
     @torch.inference_mode()
     def phone_logits(self, audio: EncodedAudio) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
+from diffusion_talker.channels import MOUTH_CHANNELS
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.generate import GenerateSettings, Student, _EncodedSource, _Monitor, windows
@@ -72,6 +73,14 @@ def test_context_is_needed_and_enough():
 
     np.testing.assert_allclose(middle(reach), whole[120:180, :52], atol=2e-6)
     assert np.abs(middle(reach - 1) - whole[120:180, :52]).max() > 1e-5
+
+
+def test_more_steps_vary_the_upper_face_and_leave_the_mouth():
+    student, sound = make_student(), make_sound(2.0)
+    one, four = (student.generate(sound, GenerateSettings(steps=steps)).weights for steps in (1, 4))
+    mouth = np.array([name in MOUTH_CHANNELS for name in TINY_CONFIG.channels])
+    np.testing.assert_allclose(four[:, mouth], one[:, mouth], atol=1e-5)
+    assert np.abs(four[:, ~mouth] - one[:, ~mouth]).max() > 1e-3
 
 
 def test_same_seed_same_take_other_seed_other_take():
