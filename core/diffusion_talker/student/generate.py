@@ -166,11 +166,12 @@ class Student:
         frames = window.context_stop - window.context_start
         prepared = self._network.prepare(audio.frames(window.context_start, frames))
         motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
+        first: np.ndarray | None = None
         for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
             predicted = self._network.denoise(motion, time, prepared, style)
-            decided = predicted if done == 0 else np.where(self._mouth, decided, predicted)
-            motion = ddim_step(motion, decided, time, next_time)
+            first = predicted if first is None else first
+            motion = ddim_step(motion, np.where(self._mouth, first, predicted), time, next_time)
         return smooth(motion, self._kernels)
 
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:

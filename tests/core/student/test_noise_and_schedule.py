@@ -48,8 +48,9 @@ def test_time_runs_from_noise_to_data_and_lingers_at_noise(steps):
     pairs = list(time_steps(steps))
     assert pairs[0][0] == 1.0 and pairs[-1][1] == 0.0 and len(pairs) == steps
     assert all(first[1] == second[0] for first, second in zip(pairs, pairs[1:], strict=False))
-    lengths = [start - stop for start, stop in pairs]
-    assert lengths == sorted(lengths) and min(lengths) > 0
+    assert all(start > stop for start, stop in pairs)
+    ratios = [np.log(np.divide(*alpha_sigma(stop))) for _, stop in pairs[:-1]]  # log of alpha / sigma
+    np.testing.assert_allclose(np.diff(ratios, n=2), 0.0, atol=1e-9)  # evenly spaced
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
