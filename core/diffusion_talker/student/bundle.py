@@ -22,6 +22,7 @@ import numpy as np
 from diffusion_talker.errors import BundleError
 from diffusion_talker.files import atomic_write
 from diffusion_talker.student.config import StudentConfig
+from diffusion_talker.student.layout import weight_shapes
 
 FORMAT = "diffusion_talker.student"
 FORMAT_VERSION = 1
@@ -182,15 +183,12 @@ def _typed(path: Path, values: dict[str, Any]) -> tuple[StudentConfig, BundleMet
 
 def _check_weights(path: Path, bundle: Bundle) -> None:
     """A file whose arrays do not fit its own configuration, or hold NaN, is refused before it can run."""
-    config = bundle.config
-    expected = {
-        "encoder.mel_in.weight": config.encoder_width,
-        "decoder.motion_out.weight": len(config.channels),
-        "personalizer.identity.keys": len(config.identities),
-        "personalizer.emotion.keys": len(config.emotions),
-    }
-    for name, rows in expected.items():
-        if name not in bundle.weights or bundle.weights[name].shape[0] != rows:
-            raise _damaged(path)
+    config, shapes = bundle.config, {name: array.shape for name, array in bundle.weights.items()}
+    try:
+        fits = shapes == weight_shapes(config) and len(config.smoothing_frames) in (0, len(config.channels))
+    except TypeError:  # a number where a list belongs
+        fits = False
+    if not fits:
+        raise _damaged(path)
     if not all(np.isfinite(array).all() for array in bundle.weights.values()):
         raise _damaged(path)

@@ -126,6 +126,18 @@ def test_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.npz"]
 
 
+@pytest.mark.parametrize("change", [
+    {"encoder_dilations": [1, 2, 4]}, {"decoder_width": 11}, {"identities": ["Plain"]}, {"smoothing_frames": [1.0]},
+    {"style_tokens": "many"}, {"encoder_dilations": 5},
+])
+def test_a_configuration_that_does_not_fit_its_arrays(tmp_path, change):
+    path = write_tiny_bundle(tmp_path / "a.npz")
+    config = TINY_CONFIG.as_dict() | change
+    rewrite(path, metadata=metadata_with(path, config=config))
+    with pytest.raises(BundleError, match="damaged"):
+        load_bundle(path)
+
+
 def test_packaged_student():
     config, metadata = read_metadata()
     assert packaged_bundle_path().stat().st_size <= MAX_BUNDLE_BYTES

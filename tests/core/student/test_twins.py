@@ -11,10 +11,11 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: the twin 
 from diffusion_talker.audio import ArraySource  # noqa: E402
 from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path  # noqa: E402
 from diffusion_talker.student.generate import GenerateSettings, Student  # noqa: E402
+from diffusion_talker.student.layout import weight_shapes  # noqa: E402
 from diffusion_talker.student.network import StyleRequest  # noqa: E402
 from diffusion_talker.student.numpy_network import NumpyNetwork  # noqa: E402
 from diffusion_talker.student.torch_network import StudentNetwork, TorchNetwork  # noqa: E402
-from tests.core.student.tiny_bundle import make_bundle, weight_shapes  # noqa: E402
+from tests.core.student.tiny_bundle import make_bundle  # noqa: E402
 
 TOLERANCE = 1e-4
 
