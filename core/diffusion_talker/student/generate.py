@@ -16,6 +16,7 @@ from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
 from diffusion_talker.library import IdentityInfo, describe_identities
 from diffusion_talker.motion import Motion
 from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
+from diffusion_talker.student.contact import close_nearly_closed_lips
 from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
@@ -151,9 +152,14 @@ class Student:
         for window in windows(frame_count, self._window_frames, self.config.context_frames(steps)):
             monitor.enter(window.start / frame_count, (window.stop - window.start) / frame_count)
             normalized = self._sample(audio, window, style, steps, settings.seed, monitor)
-            weights[window.start:window.stop] = self._network.to_weights(normalized[window.kept])
+            weights[window.start : window.stop] = self._finish(normalized[window.kept])
         monitor.report(1.0)
-        return Motion(_clip_face(weights, self.config.channels), self.config.channels, float(MOTION_RATE_HZ))
+        return Motion(weights, self.config.channels, float(MOTION_RATE_HZ))
+
+    def _finish(self, normalized: np.ndarray) -> np.ndarray:
+        """z-scored motion to channel values in range, with lips that meet."""
+        weights = _clip_face(self._network.to_weights(normalized), self.config.channels)
+        return close_nearly_closed_lips(weights, self.config.channels)
 
     def _sample(
         self, audio: _EncodedSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
