@@ -41,7 +41,7 @@ class StudentConfig:
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4)
     style_width: int = 64
     style_tokens: int = 4
-    sampling_steps: int = 6
+    sampling_steps: int = 5
     smoothing_frames: tuple[float, ...] = ()
     vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 2.0)
 
