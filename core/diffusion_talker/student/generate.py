@@ -183,14 +183,13 @@ class Student:
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:
         identity = _one_hot(self.config.identities, settings.identity)
         emotion = _one_hot(self.config.emotions, settings.emotion)
-        strength = settings.style_strength
         if identity is None or emotion is None:
             query = self._network.query(audio.opening().speaker)
             if identity is None:
                 identity = self._network.library_weights("identity", query.identities)
             if emotion is None:
                 emotion = self._network.library_weights("emotion", query.emotions)
-        return StyleRequest(identity, emotion, settings.intensity, strength)
+        return StyleRequest(identity, emotion, settings.intensity, settings.style_strength)
 
     def _validate(self, settings: GenerateSettings) -> None:
         _check_name("identity", settings.identity, self.config.identities)

@@ -101,6 +101,8 @@ class NumpyNetwork:
         self._decoder = [self._block(f"decoder.blocks.{i}", d) for i, d in enumerate(config.decoder_dilations)]
         self._modulations = [self._linear(f"decoder.modulations.{i}") for i in range(len(self._decoder))]
         self._motion_out = self._linear("decoder.motion_out")
+        self._time_in = self._linear("decoder.time_in")
+        self._style_in = self._linear("decoder.style_in")
 
     def _linear(self, name: str) -> _Linear:
         return _Linear(np.ascontiguousarray(self._weights[f"{name}.weight"].T), self._weights[f"{name}.bias"])
@@ -178,9 +180,7 @@ class NumpyNetwork:
 
     def denoise(self, noisy: np.ndarray, time: float, prepared: np.ndarray, style: np.ndarray) -> np.ndarray:
         """Predict clean motion x0 (T, C), z-scored, from noisy motion at diffusion time `time`."""
-        condition = silu(
-            self._linear("decoder.time_in")(time_features(time)) + self._linear("decoder.style_in")(style)
-        )
+        condition = silu(self._time_in(time_features(time)) + self._style_in(style))
         hidden = self._motion_in(noisy) + prepared
         for block, modulation in zip(self._decoder, self._modulations, strict=True):
             scale, shift, gate = np.split(modulation(condition), 3)

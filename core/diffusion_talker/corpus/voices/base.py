@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from scipy.signal import resample_poly
 
-SAMPLE_RATE_HZ = 16000
+from diffusion_talker.audio import SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True)
