@@ -25,7 +25,7 @@ from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus import clips as clip_maker
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
-from diffusion_talker.corpus.phones import PHONE_CLASSES
+from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
     Clip,
@@ -214,7 +214,9 @@ def _describe(folder: Path, settings: BuildSettings, count: int, command: str, a
         command=command,
         hours=sum(entry.seconds for entry in entries) / 3600,
         channels=MODEL_CHANNELS,
+        phones=PHONE_NAMES,
         phone_classes=PHONE_CLASSES,
+        class_of_phone=tuple(phone.class_index for phone in PHONES.values()),
         identities=tuple(IdentityEntry(talker.name, talker.description, asdict(talker.axes)) for talker in TALKERS),
         emotions=EMOTION_NAMES,
         shards=tuple(entries),
@@ -239,16 +241,16 @@ def _skipped(folder: Path) -> tuple[str, ...]:
 
 
 class _Census:
-    """Counts over clips: who speaks what, and which phone classes fill the frames."""
+    """Counts over clips: who speaks what, and which phones fill the frames."""
 
     def __init__(self) -> None:
         self.motion = _Moments()
         self._counters: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-        self._phones = np.zeros(len(PHONE_CLASSES))
+        self._phones = np.zeros(len(PHONE_NAMES))
 
     def add(self, clip: Clip) -> None:
         self.motion.add(clip.motion.astype(np.float64))
-        self._phones += np.bincount(clip.phone, minlength=len(PHONE_CLASSES))
+        self._phones += np.bincount(clip.phone, minlength=len(PHONE_NAMES))
         values = {
             "language": clip.language,
             "engine": clip.engine,
@@ -263,9 +265,9 @@ class _Census:
         return dict(sorted(self._counters[name].items()))
 
     def phone_share(self) -> dict[str, float]:
-        """Phone class -> share of all frames."""
+        """Phone -> share of all frames."""
         shares = self._phones / max(self._phones.sum(), 1.0)
-        return {name: float(share) for name, share in zip(PHONE_CLASSES, shares, strict=True)}
+        return {name: float(share) for name, share in zip(PHONE_NAMES, shares, strict=True)}
 
 
 class _Moments:

@@ -15,7 +15,7 @@ from diffusion_talker.corpus.face import animate
 from diffusion_talker.corpus.shards import Clip
 from diffusion_talker.corpus.talkers import TALKERS, VoiceSpec
 from diffusion_talker.corpus.text import compose_line
-from diffusion_talker.corpus.timing import TimedPhone, class_track, fill_silence, place_phones, shift
+from diffusion_talker.corpus.timing import TimedPhone, phone_track, fill_silence, place_phones, shift
 from diffusion_talker.corpus.voices import espeak, festival, flite
 from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, Voice, to_16_khz
 from diffusion_talker.errors import CorpusError
@@ -82,7 +82,7 @@ def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) 
     return Clip(
         samples=np.round(np.clip(samples, -1, 1) * 32767).astype(np.int16),
         motion=motion.astype(np.float16),
-        phone=class_track(phones, frame_count, MOTION_RATE_HZ),
+        phone=phone_track(phones, frame_count, MOTION_RATE_HZ),
         identity=plan.identity,
         emotion=plan.emotion,
         intensity=plan.intensity,

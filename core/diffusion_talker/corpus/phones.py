@@ -16,7 +16,7 @@ from diffusion_talker.errors import CorpusError
 
 SILENCE: Final = "sil"
 
-#: Articulatory classes, in the order of the corpus' phone labels. Index 0 is silence.
+#: Articulatory classes. Index 0 is silence.
 PHONE_CLASSES: Final[tuple[str, ...]] = (
     "silence",
     "bilabial_stop",
@@ -181,6 +181,10 @@ def _phones() -> tuple[Phone, ...]:
 
 
 PHONES: Final[dict[str, Phone]] = {phone.name: phone for phone in _phones()}
+#: The inventory in the order of the corpus' phone labels. Index 0 is silence.
+PHONE_NAMES: Final[tuple[str, ...]] = tuple(PHONES)
+#: Label of a frame whose phone nobody knows, in recordings without a transcript.
+UNKNOWN_PHONE: Final = 255
 
 #: IPA characters that are written otherwise than the inventory's names.
 _IPA_ALIASES: Final[dict[str, tuple[str, ...]]] = {

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The corpus on disk: shards of clips and a manifest that describes them.
 
-shard_00000.npz (no pickles): audio int16 (sum N,) at 16 kHz; audio_start int64 (K+1,); motion float16 (sum T, 55) in
-MODEL_CHANNELS order at 60 Hz with T = ceil(60 N / 16000); motion_start int64 (K+1,); phone uint8 (sum T,) into
-PHONE_CLASSES; per clip identity int16, emotion int8, intensity float32, language, engine, voice, text unicode.
+shard_00000.npz (no pickles): audio int16 (sum N,) at 16 kHz; audio_start int64 (K+1,); motion float16 at 60 Hz with
+T = ceil(60 N / 16000), (sum T, 55) in MODEL_CHANNELS order or (sum T, V, 3) metres from the talker's neutral face;
+motion_start int64 (K+1,); phone uint8 (sum T,) into the manifest's phones, 255 unknown; per clip identity int16,
+emotion int8, intensity float32, identity_heard and emotion_heard bool, language, engine, voice, text unicode.
 """
 
 from __future__ import annotations
@@ -20,14 +21,18 @@ import numpy as np
 from diffusion_talker.errors import CorpusError
 from diffusion_talker.files import atomic_write
 
-CORPUS_VERSION = 1
+CORPUS_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip. samples: (N,) int16 at 16 kHz; motion: (T, 55) float16 at 60 Hz; phone: (T,) uint8 into
-    PHONE_CLASSES."""
+    """One clip. samples: (N,) int16 at 16 kHz; motion: (T, 55) or (T, V, 3) float16 at 60 Hz; phone: (T,) uint8 into
+    the manifest's phones.
+
+    identity and emotion: how the face moves. identity_heard, emotion_heard: whether the sound tells them, so that a
+    network may learn to hear them; a recorded stranger lends the voice only.
+    """
 
     samples: np.ndarray
     motion: np.ndarray
@@ -39,6 +44,8 @@ class Clip:
     engine: str
     voice: str
     text: str
+    identity_heard: bool = True
+    emotion_heard: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,21 @@ class ShardEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a corpus holds. mean, std, minimum, maximum: per channel over all frames, in the order of channels."""
+    """What a corpus holds. mean, std, minimum, maximum: per channel over all frames, in the order of channels.
+
+    phones: names behind the shards' labels; class_of_phone: index into phone_classes of each. missing_channels:
+    channels that the source does not have (0 throughout). vertex_count: 0 for blendshapes, else motion is vertices and
+    templates.npz beside the manifest holds each talker's neutral face.
+    """
 
     version: int
     seed: int
     command: str
     hours: float
     channels: tuple[str, ...]
+    phones: tuple[str, ...]
     phone_classes: tuple[str, ...]
+    class_of_phone: tuple[int, ...]
     identities: tuple[IdentityEntry, ...]
     emotions: tuple[str, ...]
     shards: tuple[ShardEntry, ...]
@@ -84,6 +98,8 @@ class Manifest:
     phone_share: dict[str, float] = field(default_factory=dict)
     skipped_clips: tuple[str, ...] = ()
     missing_engines: tuple[str, ...] = ()
+    missing_channels: tuple[str, ...] = ()
+    vertex_count: int = 0
 
 
 def shard_name(index: int) -> str:
@@ -103,6 +119,8 @@ def write_shard(path: Path, clips: Sequence[Clip]) -> None:
         "identity": np.array([clip.identity for clip in clips], np.int16),
         "emotion": np.array([clip.emotion for clip in clips], np.int8),
         "intensity": np.array([clip.intensity for clip in clips], np.float32),
+        "identity_heard": np.array([clip.identity_heard for clip in clips], bool),
+        "emotion_heard": np.array([clip.emotion_heard for clip in clips], bool),
     }
     for name in ("language", "engine", "voice", "text"):
         arrays[name] = np.array([getattr(clip, name) for clip in clips], dtype=np.str_)
@@ -147,6 +165,8 @@ def _clip(arrays: dict[str, np.ndarray], i: int, audio_start: np.ndarray, motion
         engine=str(arrays["engine"][i]),
         voice=str(arrays["voice"][i]),
         text=str(arrays["text"][i]),
+        identity_heard=bool(arrays["identity_heard"][i]),
+        emotion_heard=bool(arrays["emotion_heard"][i]),
     )
 
 
@@ -179,7 +199,9 @@ def read_manifest(folder: Path | str) -> Manifest:
         data["shards"] = tuple(ShardEntry(**entry) for entry in data["shards"])
         lists = (
             "channels",
+            "phones",
             "phone_classes",
+            "class_of_phone",
             "emotions",
             "mean",
             "std",
@@ -187,6 +209,7 @@ def read_manifest(folder: Path | str) -> Manifest:
             "maximum",
             "skipped_clips",
             "missing_engines",
+            "missing_channels",
         )
         return Manifest(**{**data, **{name: tuple(data[name]) for name in lists}})
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffusion_talker.corpus.phones import PHONES, SILENCE, Phone, resolve_symbol
+from diffusion_talker.corpus.phones import PHONE_NAMES, PHONES, SILENCE, Phone, resolve_symbol
 from diffusion_talker.corpus.voices.base import SAMPLE_RATE_HZ, PhoneSpan
 
 #: Share of a two-part symbol that its first part takes; the glide of a diphthong spans the rest.
@@ -145,10 +145,10 @@ def fill_silence(phones: Iterable[TimedPhone], duration_s: float) -> tuple[Timed
     return tuple(_merge_silence(filled))
 
 
-def class_track(phones: Iterable[TimedPhone], frame_count: int, rate_hz: float) -> np.ndarray:
-    """Index into PHONE_CLASSES at every frame time, (frame_count,) uint8."""
+def phone_track(phones: Iterable[TimedPhone], frame_count: int, rate_hz: float) -> np.ndarray:
+    """Index into PHONE_NAMES at every frame time, (frame_count,) uint8."""
     track = np.zeros(frame_count, np.uint8)
     for phone in phones:
         first, last = (int(np.ceil(t * rate_hz - 1e-9)) for t in (phone.start_s, phone.end_s))
-        track[max(first, 0) : max(last, 0)] = phone.phone.class_index
+        track[max(first, 0) : max(last, 0)] = PHONE_NAMES.index(phone.phone.name)
     return track

@@ -59,15 +59,22 @@ def closure_loss(predicted_weights: Tensor, clean_weights: Tensor, gap_vector: T
 
 
 def phone_loss(logits: Tensor, phones: Tensor, mask: Tensor) -> Tensor:
-    """Cross-entropy of the articulatory class of each frame; label smoothing absorbs uncertain borders."""
+    """Cross-entropy of the articulatory class of each frame; label smoothing absorbs uncertain borders.
+
+    Labels below 0 are unknown and count for nothing.
+    """
     losses = functional.cross_entropy(logits.transpose(1, 2), phones, reduction="none", label_smoothing=0.05)
-    return (losses * mask).sum() / mask.sum().clamp_min(1.0)
+    known = mask * (phones >= 0)
+    return (losses * known).sum() / known.sum().clamp_min(1.0)
 
 
-def library_loss(similarity: Tensor, entries: Tensor, log_scale: Tensor) -> Tensor:
-    """InfoNCE against the whole library: -log softmax(s E q)_k.
+def library_loss(similarity: Tensor, entries: Tensor, log_scale: Tensor, heard: Tensor) -> Tensor:
+    """InfoNCE against the whole library: -log softmax(s E q)_k, over the clips whose sound tells the entry.
+
+    heard: (B,) one where the voice belongs to the entry, zero where it is a stranger's.
 
     Contrasting with library entries instead of the batch avoids the false negatives that in-batch
     pairs of few talkers would make (choice of ours for 2503.18159's contrastive personalizer).
     """
-    return functional.cross_entropy(similarity * log_scale.exp(), entries)
+    losses = functional.cross_entropy(similarity * log_scale.exp(), entries, reduction="none")
+    return (losses * heard).sum() / heard.sum().clamp_min(1.0)

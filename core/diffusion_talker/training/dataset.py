@@ -29,11 +29,13 @@ class Batch:
 
     log_mel: np.ndarray  # (B, T, 2, 80) float32
     motion: np.ndarray  # (B, T, C) float32, channel values
-    phones: np.ndarray  # (B, T) int64
+    phones: np.ndarray  # (B, T) int64 into the manifest's phones, UNKNOWN_PHONE where nobody knows
     mask: np.ndarray  # (B, T) float32, one for real frames
     identity: np.ndarray  # (B,) int64
     emotion: np.ndarray  # (B,) int64
     intensity: np.ndarray  # (B,) float32
+    identity_heard: np.ndarray  # (B,) float32, one where the voice is the identity's own
+    emotion_heard: np.ndarray  # (B,) float32, one where the voice has the emotion
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def make_batch(clips: Sequence[Clip], config: StudentTrainingConfig, random: np.
         identity=np.array([clips[i].identity for i in chosen], np.int64),
         emotion=np.array([clips[i].emotion for i in chosen], np.int64),
         intensity=np.array([clips[i].intensity for i in chosen], np.float32),
+        identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32),
+        emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32),
     )
 
 

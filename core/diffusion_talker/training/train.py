@@ -34,6 +34,7 @@ from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_sp
 
 Report = Callable[[str], None]
 _STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
+UNKNOWN_CLASS = -100  # what PyTorch's cross-entropy passes over
 CONTACT_CLASSES = ("bilabial_stop", "bilabial_nasal", "labiodental")
 
 
@@ -55,7 +56,7 @@ class StepLosses:
 
 @dataclass(frozen=True)
 class _Targets:
-    """A batch as tensors. Shapes as in `dataset.Batch`."""
+    """A batch as tensors. Shapes as in `dataset.Batch`; phones are classes, UNKNOWN_CLASS where nobody knows."""
 
     log_mel: Tensor
     motion: Tensor
@@ -64,10 +65,14 @@ class _Targets:
     identity: Tensor
     emotion: Tensor
     intensity: Tensor
+    identity_heard: Tensor
+    emotion_heard: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, device: torch.device) -> _Targets:
-        return cls(**{name: torch.from_numpy(array).to(device) for name, array in vars(batch).items()})
+    def of(cls, batch: Batch, classes: Tensor) -> _Targets:
+        """classes: (256,) phone class of each label, on the device to train on."""
+        tensors = {name: torch.from_numpy(array).to(classes.device) for name, array in vars(batch).items()}
+        return cls(**{**tensors, "phones": classes[tensors["phones"]]})
 
 
 class StudentTrainer:
@@ -94,6 +99,7 @@ class StudentTrainer:
         self._gap = losses.lip_gap_vector(channels).to(self._device)
         self._mouth = torch.tensor([name in MOUTH_CHANNELS for name in channels], device=self._device)
         self._contact = contact_classes(self._manifest.phone_classes).to(self._device)
+        self._classes = class_table(self._manifest).to(self._device)
 
     def _resume(self) -> None:
         self.step = read_info(self._folder).step
@@ -142,7 +148,7 @@ class StudentTrainer:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self._config)
         generator = torch.Generator().manual_seed(self._config.seed * 1_000_003 + self.step)
-        total, step_losses = self._losses(_Targets.of(batch, self._device), generator)
+        total, step_losses = self._losses(_Targets.of(batch, self._classes), generator)
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip)
@@ -170,7 +176,7 @@ class StudentTrainer:
             random = np.random.default_rng((self._config.seed, 7, index))
             generator = torch.Generator().manual_seed(index)
             batch = make_batch(clips, self._config, random, None)
-            results.append(self._losses(_Targets.of(batch, self._device), generator)[1])
+            results.append(self._losses(_Targets.of(batch, self._classes), generator)[1])
         self._network.load_state_dict(current)
         return StepLosses(*np.mean([list(vars(result).values()) for result in results], axis=0))
 
@@ -199,14 +205,16 @@ class StudentTrainer:
         restored = predicted * decoder.motion_std + decoder.motion_mean
         closure = losses.closure_loss(restored, target.motion, self._gap, target.mask)
         phone = losses.phone_loss(phone_logits, target.phones, target.mask)
-        library = losses.library_loss(identity, target.identity, network.personalizer.identity.log_scale)
-        library = library + losses.library_loss(emotion, target.emotion, network.personalizer.emotion.log_scale)
+        library = losses.library_loss(
+            identity, target.identity, network.personalizer.identity.log_scale, target.identity_heard
+        ) + losses.library_loss(emotion, target.emotion, network.personalizer.emotion.log_scale, target.emotion_heard)
         total = (reconstruction + config.velocity_weight * velocity + config.closure_weight * closure
                  + config.phone_weight * phone + config.library_weight * library)
         return total, StepLosses(
             total=total.item(), reconstruction=reconstruction.item(), velocity=velocity.item(), closure=closure.item(),
-            phone=phone.item(), phone_accuracy=_accuracy(phone_logits, target.phones, target.mask),
-            identity_accuracy=_accuracy(identity, target.identity), emotion_accuracy=_accuracy(emotion, target.emotion),
+            phone=phone.item(), phone_accuracy=_accuracy(phone_logits, target.phones, target.mask * (target.phones >= 0)),
+            identity_accuracy=_accuracy(identity, target.identity, target.identity_heard),
+            emotion_accuracy=_accuracy(emotion, target.emotion, target.emotion_heard),
             amplitude_ratio=_ratio(predicted[..., self._mouth], clean[..., self._mouth]),
             velocity_ratio=_ratio(predicted[..., self._mouth].diff(dim=1), clean[..., self._mouth].diff(dim=1)),
         )
@@ -231,7 +239,8 @@ class StudentTrainer:
         personalizer, config = self._network.personalizer, self._config
         count = len(target.identity)
         draw = torch.rand(count, generator=generator).to(self._device)
-        predicted = (draw < config.predicted_style_share)[:, None]
+        heard = (target.identity_heard * target.emotion_heard).bool()  # a stranger's voice says nothing of the style
+        predicted = ((draw < config.predicted_style_share) & heard)[:, None]
         identity_weights = torch.where(
             predicted, (identity * personalizer.identity.log_scale.exp()).softmax(-1).detach(),
             torch.nn.functional.one_hot(target.identity, identity.shape[1]).float(),
@@ -246,7 +255,7 @@ class StudentTrainer:
 
     def _frame_weights(self, target: _Targets) -> Tensor:
         """(B, T, C): zero beyond the clip, more on the mouth while lips must touch."""
-        contact = self._contact[target.phones].float()[..., None] * self._mouth
+        contact = self._contact[target.phones.clamp_min(0)].float()[..., None] * self._mouth
         return target.mask[..., None] * (1.0 + (self._config.contact_stress - 1.0) * contact)
 
     def _log(self, split: str, values: StepLosses) -> None:
@@ -276,6 +285,13 @@ def contact_classes(phone_classes: tuple[str, ...]) -> Tensor:
     return torch.tensor([name in CONTACT_CLASSES for name in phone_classes])
 
 
+def class_table(manifest: Manifest) -> Tensor:
+    """(256,) phone class of every label of a corpus; UNKNOWN_CLASS for labels that stand for no phone."""
+    table = torch.full((256,), UNKNOWN_CLASS)
+    table[: len(manifest.phones)] = torch.tensor(manifest.class_of_phone)
+    return table
+
+
 def set_statistics(network: StudentNetwork, manifest: Manifest, split: Split) -> None:
     """Fixed corpus statistics: z-score of the channels, mean and deviation of each mel band."""
     network.decoder.motion_mean.copy_(torch.tensor(manifest.mean))
@@ -296,10 +312,8 @@ def learning_rate(step: int, config: StudentTrainingConfig) -> float:
     return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * cosine
 
 
-def _accuracy(logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> float:
+def _accuracy(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
     hits = (logits.argmax(-1) == labels).float()
-    if mask is None:
-        return hits.mean().item()
     return ((hits * mask).sum() / mask.sum().clamp_min(1)).item()
 
 

@@ -16,7 +16,7 @@ from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
 from diffusion_talker.corpus import cli  # noqa: E402
 from diffusion_talker.corpus.build import BuildSettings, build_corpus, missing_engines  # noqa: E402
 from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
-from diffusion_talker.corpus.phones import PHONE_CLASSES  # noqa: E402
+from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES  # noqa: E402
 from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, shard_name  # noqa: E402
 from diffusion_talker.corpus.talkers import AXIS_NAMES, TALKERS  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
@@ -49,7 +49,9 @@ def test_the_same_seed_gives_the_same_bytes(engine: str, tmp_path: Path) -> None
 def test_shards_hold_what_the_contract_says(corpus: Path) -> None:
     manifest = read_manifest(corpus)
     assert manifest.channels == MODEL_CHANNELS
+    assert manifest.phones == PHONE_NAMES
     assert manifest.phone_classes == PHONE_CLASSES
+    assert len(manifest.class_of_phone) == len(PHONE_NAMES)
     assert manifest.emotions == EMOTION_NAMES
     assert [identity.name for identity in manifest.identities] == [talker.name for talker in TALKERS]
     assert all(tuple(identity.axes) == AXIS_NAMES for identity in manifest.identities)
@@ -66,7 +68,7 @@ def test_shards_hold_what_the_contract_says(corpus: Path) -> None:
 
 
 def test_every_bilabial_of_the_corpus_seals_and_long_silence_rests(corpus: Path) -> None:
-    sealed = {PHONE_CLASSES.index("bilabial_stop"), PHONE_CLASSES.index("bilabial_nasal")}
+    sealed = {PHONE_NAMES.index(name) for name in "pbm"}
     for clip in iterate_clips(corpus):
         gap = lip_gap(clip.motion.astype(np.float64))
         edges = np.flatnonzero(np.diff(clip.phone.astype(int))) + 1

@@ -54,9 +54,23 @@ def test_reconstruction_and_velocity_ignore_masked_frames():
 
 def test_library_loss_prefers_the_right_entry():
     scale = torch.tensor(2.3)
-    right = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([0]), scale)
-    wrong = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([2]), scale)
+    right = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([0]), scale, torch.ones(1))
+    wrong = losses.library_loss(torch.tensor([[0.9, 0.1, -0.3]]), torch.tensor([2]), scale, torch.ones(1))
     assert right < 0.01 < wrong
+
+
+def test_a_stranger_teaches_the_library_nothing():
+    scale = torch.tensor(0.0)
+    own, stranger = torch.tensor([[0.9, 0.1]]), torch.tensor([[-0.2, 0.4]])
+    both = losses.library_loss(torch.cat([own, stranger]), torch.tensor([0, 0]), scale, torch.tensor([1.0, 0.0]))
+    assert both == pytest.approx(losses.library_loss(own, torch.tensor([0]), scale, torch.ones(1)))
+    assert losses.library_loss(stranger, torch.tensor([0]), scale, torch.zeros(1)) == 0
+
+
+def test_unknown_phones_count_for_nothing():
+    logits = torch.tensor([[[2.0, 0.0], [0.0, 3.0]]])
+    known = losses.phone_loss(logits[:, :1], torch.tensor([[0]]), torch.ones(1, 1))
+    assert losses.phone_loss(logits, torch.tensor([[0, -100]]), torch.ones(1, 2)) == pytest.approx(known)
 
 
 def test_phone_loss_respects_the_mask():

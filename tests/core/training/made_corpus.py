@@ -51,7 +51,7 @@ def write_made_corpus(folder: Path, clips: int = 24) -> Path:
     motion = np.concatenate([clip.motion for clip in made]).astype(np.float32)
     write_manifest(folder, Manifest(
         version=CORPUS_VERSION, seed=0, command="made for tests", hours=clips * 6 / 3600, channels=MODEL_CHANNELS,
-        phone_classes=PHONES,
+        phones=PHONES, phone_classes=PHONES, class_of_phone=(0, 1, 2),
         identities=(IdentityEntry("Low", "deep tone", {}), IdentityEntry("High", "high tone", {})),
         emotions=("neutral", "happiness"), shards=(ShardEntry(path.name, hash_file(path), clips, clips * 6.0),),
         mean=tuple(motion.mean(axis=0).tolist()), std=tuple(motion.std(axis=0).tolist()),
