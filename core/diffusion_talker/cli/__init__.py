@@ -42,7 +42,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("benchmark", "diffusion_talker.cli.benchmark", "measure size, speed and memory on this machine"),
     Verb("evaluate", "diffusion_talker.cli.evaluate", "generate curves for sets of recordings, to be scored", "audio"),
     Verb("corpus", "diffusion_talker.corpus.cli", "make the synthetic training corpus", "train"),
-    Verb("train", "diffusion_talker.training.train_command", "train a student", "train"),
+    Verb("train", "diffusion_talker.training.train_command", "train a phone recogniser or a student", "train"),
     Verb("export", "diffusion_talker.training.export_command", "write a trained student as a bundle", "train"),
 )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from diffusion_talker.errors import CorpusError
-from diffusion_talker.student.config import StudentConfig
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class CheckpointInfo:
 
     Attributes:
         step: optimizer steps done.
-        config: shape of the network.
+        shape: plain values from which the network is rebuilt.
         corpus_manifest_sha256: corpus it was trained on.
         identity_descriptions: one line for each identity.
         command: how the training was started.
     """
 
     step: int
-    config: StudentConfig
+    shape: dict[str, Any]
     corpus_manifest_sha256: str
     identity_descriptions: tuple[str, ...]
     command: str
@@ -44,13 +44,7 @@ def save_checkpoint(folder: Path, info: CheckpointInfo, network: nn.Module, aver
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": torch.as_tensor(value) for key, value in state.items()}
     partial = folder / "checkpoint.partial"
-    save_file(tensors, partial, metadata={"info": json.dumps({
-        "step": info.step,
-        "config": info.config.as_dict(),
-        "corpus_manifest_sha256": info.corpus_manifest_sha256,
-        "identity_descriptions": list(info.identity_descriptions),
-        "command": info.command,
-    })})
+    save_file(tensors, partial, metadata={"info": json.dumps(asdict(info))})
     os.replace(partial, checkpoint_path(folder))
 
 
@@ -72,13 +66,7 @@ def read_info(folder: Path) -> CheckpointInfo:
         raise CorpusError(f"There is no checkpoint in {folder}: run the train command with --out {folder} first.")
     with safe_open(path, "pt") as archive:
         values = json.loads(archive.metadata()["info"])
-    return CheckpointInfo(
-        step=values["step"],
-        config=StudentConfig.from_dict(values["config"]),
-        corpus_manifest_sha256=values["corpus_manifest_sha256"],
-        identity_descriptions=tuple(values["identity_descriptions"]),
-        command=values["command"],
-    )
+    return CheckpointInfo(**{**values, "identity_descriptions": tuple(values["identity_descriptions"])})
 
 
 def read_tensors(folder: Path, group: str) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
 from diffusion_talker.corpus.shards import Clip, iterate_clips
 from diffusion_talker.training.augment import Augmenter
-from diffusion_talker.training.config import StudentTrainingConfig
+from diffusion_talker.training.config import TrainingConfig
 
 FRAME_GRID = 3  # three motion frames are exactly 800 samples, so crops start on whole samples
 CONTEXT_SAMPLES = 400  # audio kept beyond a crop for the windows at its ends
@@ -60,11 +60,10 @@ def _text_fraction(text: str) -> float:
     return int.from_bytes(digest[:4], "big") / 2**32
 
 
-def make_batch(clips: Sequence[Clip], config: StudentTrainingConfig, random: np.random.Generator,
+def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.Generator,
                augmenter: Augmenter | None) -> Batch:
     """Draw `batch_clips` crops, longer clips more often; `augmenter` None leaves the sound as it is."""
-    lengths = np.array([len(clip.motion) for clip in clips], np.float64)
-    chosen = random.choice(len(clips), config.batch_clips, p=lengths / lengths.sum())
+    chosen = random.choice(len(clips), config.batch_clips, p=_shares(clips, config.recorded_share))
     crops = [_crop(clips[i], config.crop_frames, random, augment=augmenter is not None) for i in chosen]
     waves = np.stack([crop.wave for crop in crops])
     augmenter = augmenter or Augmenter.off()
@@ -79,6 +78,17 @@ def make_batch(clips: Sequence[Clip], config: StudentTrainingConfig, random: np.
         identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32),
         emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32),
     )
+
+
+def _shares(clips: Sequence[Clip], recorded_share: float) -> np.ndarray:
+    """Probability of each clip: its length, with recorded voices lifted to at least `recorded_share` together."""
+    lengths = np.array([len(clip.motion) for clip in clips], np.float64)
+    shares = lengths / lengths.sum()
+    recorded = ~np.array([clip.identity_heard for clip in clips], bool)
+    together = shares[recorded].sum()
+    if 0 < together < recorded_share:
+        shares = np.where(recorded, shares * recorded_share / together, shares * (1 - recorded_share) / (1 - together))
+    return shares
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,7 @@ def _interpolate(motion: np.ndarray, positions: np.ndarray) -> np.ndarray:
 class BatchLoader:
     """Endless batches, each a function of (seed, number) alone, made ahead by one thread."""
 
-    def __init__(self, clips: Sequence[Clip], config: StudentTrainingConfig, first_step: int) -> None:
+    def __init__(self, clips: Sequence[Clip], config: TrainingConfig, first_step: int) -> None:
         self._clips, self._config, self._step = clips, config, first_step
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
         self._stopped = threading.Event()

@@ -33,7 +33,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
         raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
     config = replace(
-        info.config,
+        StudentConfig.from_dict(info.shape),
         sampling_steps=sampling_steps or StudentConfig.sampling_steps,
         smoothing_frames=measure_smoothing(corpus),
     )

@@ -3,37 +3,22 @@
 
 from __future__ import annotations
 
-import csv
-import math
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from diffusion_talker.channels import MOUTH_CHANNELS
-from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
+from diffusion_talker.corpus.shards import Manifest, read_manifest
 from diffusion_talker.models import losses
 from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.torch_network import StudentNetwork
-from diffusion_talker.training.augment import Augmenter
-from diffusion_talker.training.checkpoint import (
-    CheckpointInfo,
-    checkpoint_path,
-    read_info,
-    read_tensors,
-    restore_optimizer,
-    save_checkpoint,
-)
 from diffusion_talker.training.config import StudentTrainingConfig
-from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
+from diffusion_talker.training.dataset import Batch, Split
+from diffusion_talker.training.loop import Trainer, accuracy, mel_statistics, open_job
 
-Report = Callable[[str], None]
-_STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
 UNKNOWN_CLASS = -100  # what PyTorch's cross-entropy passes over
 CONTACT_CLASSES = ("bilabial_stop", "bilabial_nasal", "labiodental")
 
@@ -75,110 +60,29 @@ class _Targets:
         return cls(**{**tensors, "phones": classes[tensors["phones"]]})
 
 
-class StudentTrainer:
-    """One resumable training in one folder."""
+class StudentTrainer(Trainer[StepLosses]):
+    """Encoder, personalizer and decoder of a student, trained together."""
+
+    _network: StudentNetwork
+    _config: StudentTrainingConfig
 
     def __init__(self, corpus: Path, folder: Path, config: StudentTrainingConfig, student: StudentConfig | None = None,
                  device: str = "cpu", command: str = "") -> None:
-        self._config, self._folder, self._device, self._command = config, folder, torch.device(device), command
         torch.manual_seed(config.seed)
-        self._manifest = read_manifest(corpus)
-        self._manifest_sha256 = hash_file(corpus / MANIFEST_NAME)
-        self._split = load_split(corpus, config.held_out_share)
-        self._network = StudentNetwork(student or student_config(self._manifest)).to(self._device)
-        self._optimizer = torch.optim.AdamW(
-            self._network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
-        )
-        self.step = 0
-        if checkpoint_path(folder).is_file():
-            self._resume()
-        else:
-            set_statistics(self._network, self._manifest, self._split)
-            self._average = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
-        channels = self._network.config.channels
+        manifest = read_manifest(corpus)
+        job = open_job(corpus, folder, config, manifest, device, command)
+        network = StudentNetwork(student or student_config(manifest))
+        set_statistics(network, manifest, job.split)
+        super().__init__(network, network.config.as_dict(), config, job)
+        channels = network.config.channels
         self._gap = losses.lip_gap_vector(channels).to(self._device)
         self._mouth = torch.tensor([name in MOUTH_CHANNELS for name in channels], device=self._device)
-        self._contact = contact_classes(self._manifest.phone_classes).to(self._device)
-        self._classes = class_table(self._manifest).to(self._device)
+        self._contact = contact_classes(manifest.phone_classes).to(self._device)
+        self._classes = class_table(manifest).to(self._device)
 
-    def _resume(self) -> None:
-        self.step = read_info(self._folder).step
-        self._network.load_state_dict(read_tensors(self._folder, "network"))
-        self._average = {k: v.to(self._device) for k, v in read_tensors(self._folder, "average").items()}
-        restore_optimizer(self._optimizer, read_tensors(self._folder, "optimizer"))
-
-    def run(self, report: Report = print, stop_step: int | None = None) -> list[StepLosses]:
-        """Train up to `stop_step`, or to the end of the plan; returns the losses of every reported step."""
-        stop_step = self._config.steps if stop_step is None else stop_step
-        loader = BatchLoader(self._split.train, self._config, self.step)
-        history: list[StepLosses] = []
-        started_s, first_step = time.monotonic(), self.step
-        try:
-            for batch in loader:
-                if self.step >= stop_step:
-                    break
-                step_losses = self._train_step(batch)
-                if self.step % 25 == 0:
-                    rate = (self.step - first_step) / (time.monotonic() - started_s)
-                    report(f"step {self.step}/{self._config.steps}  {rate:.2f}/s  {_summary(step_losses)}")
-                    history.append(step_losses)
-                    self._log("train", step_losses)
-                self._housekeeping(report)
-        finally:
-            loader.close()
-        self.save()
-        return history
-
-    def _housekeeping(self, report: Report) -> None:
-        if self.step % self._config.validate_every == 0:
-            validation = self.validate()
-            report(f"step {self.step}  held out  {_summary(validation)}")
-            self._log("held_out", validation)
-        if self.step % self._config.save_every == 0:
-            self.save()
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        descriptions = tuple(identity.description for identity in self._manifest.identities)
-        info = CheckpointInfo(self.step, self._network.config, self._manifest_sha256, descriptions, self._command)
-        save_checkpoint(self._folder, info, self._network, self._average, self._optimizer)
-
-    def _train_step(self, batch: Batch) -> StepLosses:
-        self._network.train()
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self._config)
-        generator = torch.Generator().manual_seed(self._config.seed * 1_000_003 + self.step)
-        total, step_losses = self._losses(_Targets.of(batch, self._classes), generator)
-        self._optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip)
-        self._optimizer.step()
-        self.step += 1
-        self._update_average()
-        return step_losses
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Exponential moving average, faster at the start so that it does not remember the initialisation."""
-        decay = min(self._config.ema_decay, (1 + self.step) / (10 + self.step))
-        for name, tensor in self._network.state_dict().items():
-            self._average[name].lerp_(tensor, 1 - decay)
-
-    @torch.no_grad()
-    def validate(self, batches: int = 4) -> StepLosses:
-        """Losses of the averaged network on clips whose texts it has not seen, without augmentation."""
-        clips = self._split.held_out or self._split.train
-        current = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
-        self._network.load_state_dict(self._average)
-        self._network.eval()
-        results = []
-        for index in range(batches):
-            random = np.random.default_rng((self._config.seed, 7, index))
-            generator = torch.Generator().manual_seed(index)
-            batch = make_batch(clips, self._config, random, None)
-            results.append(self._losses(_Targets.of(batch, self._classes), generator)[1])
-        self._network.load_state_dict(current)
-        return StepLosses(*np.mean([list(vars(result).values()) for result in results], axis=0))
+    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, StepLosses]:
+        """All losses of the student on one batch."""
+        return self._losses(_Targets.of(batch, self._classes), generator)
 
     def _losses(self, target: _Targets, generator: torch.Generator) -> tuple[Tensor, StepLosses]:
         config, network = self._config, self._network
@@ -212,9 +116,9 @@ class StudentTrainer:
                  + config.phone_weight * phone + config.library_weight * library)
         return total, StepLosses(
             total=total.item(), reconstruction=reconstruction.item(), velocity=velocity.item(), closure=closure.item(),
-            phone=phone.item(), phone_accuracy=_accuracy(phone_logits, target.phones, target.mask * (target.phones >= 0)),
-            identity_accuracy=_accuracy(identity, target.identity, target.identity_heard),
-            emotion_accuracy=_accuracy(emotion, target.emotion, target.emotion_heard),
+            phone=phone.item(), phone_accuracy=accuracy(phone_logits, target.phones, target.mask * (target.phones >= 0)),
+            identity_accuracy=accuracy(identity, target.identity, target.identity_heard),
+            emotion_accuracy=accuracy(emotion, target.emotion, target.emotion_heard),
             amplitude_ratio=_ratio(predicted[..., self._mouth], clean[..., self._mouth]),
             velocity_ratio=_ratio(predicted[..., self._mouth].diff(dim=1), clean[..., self._mouth].diff(dim=1)),
         )
@@ -258,17 +162,6 @@ class StudentTrainer:
         contact = self._contact[target.phones.clamp_min(0)].float()[..., None] * self._mouth
         return target.mask[..., None] * (1.0 + (self._config.contact_stress - 1.0) * contact)
 
-    def _log(self, split: str, values: StepLosses) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / "log.csv"
-        row = {"step": self.step, "split": split} | asdict(values)
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
-
 
 def student_config(manifest: Manifest) -> StudentConfig:
     """The default student for the library and classes of a corpus."""
@@ -296,30 +189,10 @@ def set_statistics(network: StudentNetwork, manifest: Manifest, split: Split) ->
     """Fixed corpus statistics: z-score of the channels, mean and deviation of each mel band."""
     network.decoder.motion_mean.copy_(torch.tensor(manifest.mean))
     network.decoder.motion_std.copy_(torch.tensor(manifest.std).clamp_min(0.01))
-    random = np.random.default_rng(0)
-    config = StudentTrainingConfig(batch_clips=_STATISTICS_CLIPS)
-    mel = make_batch(split.train, config, random, Augmenter()).log_mel
-    network.encoder.mel_mean.copy_(torch.from_numpy(mel.mean(axis=(0, 1, 2))))
-    network.encoder.mel_std.copy_(torch.from_numpy(mel.std(axis=(0, 1, 2))).clamp_min(0.1))
-
-
-def learning_rate(step: int, config: StudentTrainingConfig) -> float:
-    """Linear warm-up, then cosine from `learning_rate` to `final_learning_rate`."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
-    cosine = 0.5 * (1 + math.cos(math.pi * progress))
-    return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * cosine
-
-
-def _accuracy(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
-    hits = (logits.argmax(-1) == labels).float()
-    return ((hits * mask).sum() / mask.sum().clamp_min(1)).item()
+    mean, std = mel_statistics(split)
+    network.encoder.mel_mean.copy_(mean)
+    network.encoder.mel_std.copy_(std)
 
 
 def _ratio(predicted: Tensor, clean: Tensor) -> float:
     return (predicted.detach().std() / clean.std().clamp_min(1e-6)).item()
-
-
-def _summary(values: StepLosses) -> str:
-    return "  ".join(f"{name} {value:.3g}" for name, value in asdict(values).items())

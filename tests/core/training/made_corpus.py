@@ -42,7 +42,7 @@ def make_clip(number: int, length_s: int = 6) -> Clip:
     return Clip(pcm, motion, phone, identity, number % 2, 1.0, "xx", "made", "tone", f"line {number}")
 
 
-def write_made_corpus(folder: Path, clips: int = 24) -> Path:
+def write_made_corpus(folder: Path, clips: int = 24, phones: tuple[str, ...] = PHONES) -> Path:
     """Write it as one shard with its manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     made = [make_clip(number) for number in range(clips)]
@@ -51,7 +51,7 @@ def write_made_corpus(folder: Path, clips: int = 24) -> Path:
     motion = np.concatenate([clip.motion for clip in made]).astype(np.float32)
     write_manifest(folder, Manifest(
         version=CORPUS_VERSION, seed=0, command="made for tests", hours=clips * 6 / 3600, channels=MODEL_CHANNELS,
-        phones=PHONES, phone_classes=PHONES, class_of_phone=(0, 1, 2),
+        phones=phones, phone_classes=PHONES, class_of_phone=(0, 1, 2),
         identities=(IdentityEntry("Low", "deep tone", {}), IdentityEntry("High", "high tone", {})),
         emotions=("neutral", "happiness"), shards=(ShardEntry(path.name, hash_file(path), clips, clips * 6.0),),
         mean=tuple(motion.mean(axis=0).tolist()), std=tuple(motion.std(axis=0).tolist()),

@@ -18,9 +18,10 @@ from diffusion_talker.errors import CorpusError  # noqa: E402
 from diffusion_talker.student import GenerateSettings, load_student  # noqa: E402
 from diffusion_talker.student.config import StudentConfig  # noqa: E402
 from diffusion_talker.training import export_command, train_command  # noqa: E402
-from diffusion_talker.training.config import StudentTrainingConfig, smoke_config  # noqa: E402
+from diffusion_talker.training.config import StudentTrainingConfig, smoke  # noqa: E402
 from diffusion_talker.training.export import export_student  # noqa: E402
-from diffusion_talker.training.train import StudentTrainer, contact_classes, learning_rate, student_config  # noqa: E402
+from diffusion_talker.training.loop import learning_rate  # noqa: E402
+from diffusion_talker.training.train import StudentTrainer, contact_classes, student_config  # noqa: E402
 from tests.core.training.made_corpus import JAW, PHONES, make_clip, write_made_corpus  # noqa: E402
 
 
@@ -37,7 +38,7 @@ def corpus(tmp_path_factory):
 def make_trainer(corpus, folder, **changes) -> StudentTrainer:
     from diffusion_talker.corpus.shards import read_manifest
 
-    config = replace(smoke_config(), held_out_share=0.1, **changes)
+    config = replace(smoke(StudentTrainingConfig()), held_out_share=0.1, **changes)
     return StudentTrainer(corpus, folder, config, small(student_config(read_manifest(corpus))), command="train made")
 
 
@@ -78,7 +79,7 @@ def test_commands(corpus, tmp_path, capsys):
     parser = argparse.ArgumentParser()
     train_command.add_arguments(parser)
     arguments = parser.parse_args(
-        ["--corpus", str(corpus), "--out", str(tmp_path / "run"), "--preset", "smoke", "--steps", "2"]
+        ["student", "--corpus", str(corpus), "--out", str(tmp_path / "run"), "--preset", "smoke", "--steps", "2"]
     )
     assert train_command.run(arguments) == 0
     parser = argparse.ArgumentParser()

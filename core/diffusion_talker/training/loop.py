@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every training shares: batches, AdamW on a cosine, averaged weights, a log, checkpoints that resume to the step."""
+
+from __future__ import annotations
+
+import abc
+import csv
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file
+from diffusion_talker.training.checkpoint import (
+    CheckpointInfo,
+    checkpoint_path,
+    read_info,
+    read_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from diffusion_talker.training.augment import Augmenter
+from diffusion_talker.training.config import TrainingConfig
+from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
+
+Report = Callable[[str], None]
+REPORT_EVERY = 25  # steps
+_STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
+Values = TypeVar("Values")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: where it lives, what it learns from, and how it was started."""
+
+    folder: Path
+    split: Split
+    corpus_manifest_sha256: str
+    identity_descriptions: tuple[str, ...] = ()
+    device: str = "cpu"
+    command: str = ""
+
+
+def open_job(
+    corpus: Path, folder: Path, config: TrainingConfig, manifest: Manifest, device: str, command: str
+) -> Job:
+    """Load a corpus of blendshape motion for a training. Raises CorpusError."""
+    return Job(
+        folder=folder,
+        split=load_split(corpus, config.held_out_share),
+        corpus_manifest_sha256=hash_file(corpus / MANIFEST_NAME),
+        identity_descriptions=tuple(identity.description for identity in manifest.identities),
+        device=device,
+        command=command,
+    )
+
+
+class Trainer(abc.ABC, Generic[Values]):
+    """One resumable training in one folder. Values is the dataclass of a step's losses, all float."""
+
+    def __init__(self, network: nn.Module, shape: dict[str, Any], config: TrainingConfig, job: Job) -> None:
+        """shape: plain values from which the network is rebuilt, kept in the checkpoint."""
+        self._job, self._config, self._shape = job, config, shape
+        self._device = torch.device(job.device)
+        self._network = network.to(self._device)
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+        )
+        self.step = 0
+        self._average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        if checkpoint_path(job.folder).is_file():
+            self._resume()
+
+    @abc.abstractmethod
+    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Values]:
+        """The loss to descend, and its parts for the log."""
+
+    def _resume(self) -> None:
+        self.step = read_info(self._job.folder).step
+        self._network.load_state_dict(read_tensors(self._job.folder, "network"))
+        self._average = {k: v.to(self._device) for k, v in read_tensors(self._job.folder, "average").items()}
+        restore_optimizer(self._optimizer, read_tensors(self._job.folder, "optimizer"))
+
+    def run(self, report: Report = print, stop_step: int | None = None) -> list[Values]:
+        """Train up to `stop_step`, or to the end of the plan; returns the losses of every reported step."""
+        stop_step = self._config.steps if stop_step is None else stop_step
+        loader = BatchLoader(self._job.split.train, self._config, self.step)
+        history: list[Values] = []
+        started_s, first_step = time.monotonic(), self.step
+        try:
+            for batch in loader:
+                if self.step >= stop_step:
+                    break
+                values = self._train_step(batch)
+                if self.step % REPORT_EVERY == 0:
+                    rate = (self.step - first_step) / (time.monotonic() - started_s)
+                    report(f"step {self.step}/{self._config.steps}  {rate:.2f}/s  {_summary(values)}")
+                    history.append(values)
+                    self._log("train", values)
+                self._housekeeping(report)
+        finally:
+            loader.close()
+        self.save()
+        return history
+
+    def _housekeeping(self, report: Report) -> None:
+        if self.step % self._config.validate_every == 0:
+            validation = self.validate()
+            report(f"step {self.step}  held out  {_summary(validation)}")
+            self._log("held_out", validation)
+        if self.step % self._config.save_every == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        job = self._job
+        info = CheckpointInfo(
+            self.step, self._shape, job.corpus_manifest_sha256, job.identity_descriptions, job.command
+        )
+        save_checkpoint(job.folder, info, self._network, self._average, self._optimizer)
+
+    def _train_step(self, batch: Batch) -> Values:
+        self._network.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, self._config)
+        seed = self._config.seed * 1_000_003 + self.step
+        torch.manual_seed(seed)  # dropout too is a function of the step, so that resuming changes nothing
+        total, values = self.losses(batch, torch.Generator().manual_seed(seed))
+        self._optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip)
+        self._optimizer.step()
+        self.step += 1
+        self._update_average()
+        return values
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Exponential moving average, faster at the start so that it does not remember the initialisation."""
+        decay = min(self._config.ema_decay, (1 + self.step) / (10 + self.step))
+        for name, tensor in self._network.state_dict().items():
+            self._average[name].lerp_(tensor, 1 - decay)
+
+    @torch.no_grad()
+    def validate(self, batches: int = 4) -> Values:
+        """Losses of the averaged network on clips whose texts it has not seen, without augmentation."""
+        clips = self._job.split.held_out or self._job.split.train
+        current = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
+        self._network.load_state_dict(self._average)
+        self._network.eval()
+        results: list[Values] = []
+        for index in range(batches):
+            random = np.random.default_rng((self._config.seed, 7, index))
+            batch = make_batch(clips, self._config, random, None)
+            results.append(self.losses(batch, torch.Generator().manual_seed(index))[1])
+        self._network.load_state_dict(current)
+        means = np.mean([list(vars(result).values()) for result in results], axis=0)
+        return type(results[0])(**{f.name: float(mean) for f, mean in zip(fields(results[0]), means, strict=True)})
+
+    def _log(self, split: str, values: Values) -> None:
+        self._job.folder.mkdir(parents=True, exist_ok=True)
+        path = self._job.folder / "log.csv"
+        row = {"step": self.step, "split": split} | asdict(values)
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Linear warm-up, then cosine from `learning_rate` to `final_learning_rate`."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    progress = min(1.0, (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * cosine
+
+
+def mel_statistics(split: Split) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each mel band over augmented crops, both (80,)."""
+    config = TrainingConfig(batch_clips=_STATISTICS_CLIPS)
+    mel = make_batch(split.train, config, np.random.default_rng(0), Augmenter()).log_mel
+    mean, std = mel.mean(axis=(0, 1, 2)), mel.std(axis=(0, 1, 2))
+    return torch.from_numpy(mean), torch.from_numpy(std).clamp_min(0.1)
+
+
+def accuracy(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
+    """Share of hits among the places that count. (..., N), (...,), (...,) -> [0, 1]."""
+    hits = (logits.argmax(-1) == labels).float()
+    return ((hits * mask).sum() / mask.sum().clamp_min(1)).item()
+
+
+def _summary(values: Any) -> str:
+    return "  ".join(f"{name} {value:.3g}" for name, value in asdict(values).items())
