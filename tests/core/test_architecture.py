@@ -32,8 +32,8 @@ ARROWS: Final[Mapping[str, set[str]]] = {
     "formats": {"channels", "errors", "files", "motion"},
     "student": {"audio", "channels", "errors", "files", "library", "motion"},
     "rigs": {"channels", "errors", "files", "motion"},
-    "models": {"audio", "channels", "errors", "motion", "student"},
-    "corpus": {"audio", "channels", "errors", "files", "motion"},
+    "models": {"audio", "channels", "errors", "files", "motion", "student"},
+    "corpus": {"audio", "channels", "errors", "files", "models", "motion"},
     "training": {"audio", "channels", "corpus", "errors", "files", "models", "motion", "student"},
     "evaluation": {"audio", "channels", "errors", "files", "formats", "library", "motion", "student"},
     "cli": {"audio", "channels", "errors", "evaluation", "files", "formats", "library", "motion", "student"},
@@ -44,7 +44,7 @@ ARROWS: Final[Mapping[str, set[str]]] = {
 HEAVY_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "soundfile": ("audio/", "corpus/", "training/"),
     "torch": ("student/torch_network.py", "student/runtime.py", "models/", "training/"),
-    "safetensors": ("training/",),
+    "safetensors": ("models/", "training/"),
     "transformers": ("models/", "training/"),
     "scipy": ("corpus/", "training/"),
 }

@@ -15,7 +15,7 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,8 @@ from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus import clips as clip_maker
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
+from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, UNKNOWN_PHONE
+from diffusion_talker.corpus.recordings.build import RecordedPart, RecordedSettings, build_recorded
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
     Clip,
@@ -79,8 +80,12 @@ def build_corpus(
     workers: int = 1,
     command: str = "",
     report: Callable[[Progress], None] | None = None,
+    recorded: RecordedSettings | None = None,
 ) -> Manifest:
-    """Build a corpus, or finish one that was interrupted. Raises CorpusError and OutputError."""
+    """Build a corpus, or finish one that was interrupted. Raises CorpusError, BundleError and OutputError.
+
+    recorded: recordings to add to the hours of synthetic speech.
+    """
     absent = missing_engines(settings.engines)
     usable = tuple(engine for engine in settings.engines if engine not in absent)
     if not usable:
@@ -90,9 +95,20 @@ def build_corpus(
     count = _make_shards(folder, settings, usable, workers, report)
     for surplus in sorted(folder.glob("shard_*.npz"))[count:]:
         surplus.unlink()  # made ahead of need by a larger number of workers
-    manifest = _describe(folder, settings, count, command, tuple(sorted(absent)))
+    part = _add_recorded(folder, settings, recorded, workers)
+    manifest = _describe(folder, settings, count, command, tuple(sorted(absent)), part)
+    if recorded is not None:
+        manifest = replace(manifest, held_out_speakers=tuple(sorted(recorded.held_out)))
     write_manifest(folder, manifest)
     return manifest
+
+
+def _add_recorded(
+    folder: Path, settings: BuildSettings, recorded: RecordedSettings | None, workers: int
+) -> RecordedPart:
+    if recorded is None:
+        return RecordedPart((), ())
+    return build_recorded(folder, recorded, settings.seed, settings.hours, settings.clips_per_shard, workers)
 
 
 def _claim(folder: Path, settings: BuildSettings, usable: tuple[str, ...]) -> None:
@@ -197,12 +213,14 @@ def _hours(clips: list[Clip]) -> float:
     return sum(len(clip.samples) for clip in clips) / SAMPLE_RATE_HZ / 3600
 
 
-def _describe(folder: Path, settings: BuildSettings, count: int, command: str, absent: tuple[str, ...]) -> Manifest:
+def _describe(
+    folder: Path, settings: BuildSettings, count: int, command: str, absent: tuple[str, ...], recorded: RecordedPart
+) -> Manifest:
     """Read everything back: hashes, counts and statistics of what is really on disk."""
     entries: list[ShardEntry] = []
     census = _Census()
-    for index in range(count):
-        path = folder / shard_name(index)
+    for name in (*map(shard_name, range(count)), *recorded.shard_names):
+        path = folder / name
         clips = read_shard(path)
         entries.append(ShardEntry(path.name, hash_file(path), len(clips), _hours(clips) * 3600))
         for clip in clips:
@@ -231,6 +249,7 @@ def _describe(folder: Path, settings: BuildSettings, count: int, command: str, a
         phone_share=census.phone_share(),
         skipped_clips=_skipped(folder),
         missing_engines=absent,
+        recorded_sources=recorded.sources,
     )
 
 
@@ -250,7 +269,7 @@ class _Census:
 
     def add(self, clip: Clip) -> None:
         self.motion.add(clip.motion.astype(np.float64))
-        self._phones += np.bincount(clip.phone, minlength=len(PHONE_NAMES))
+        self._phones += np.bincount(clip.phone[clip.phone != UNKNOWN_PHONE], minlength=len(PHONE_NAMES))
         values = {
             "language": clip.language,
             "engine": clip.engine,

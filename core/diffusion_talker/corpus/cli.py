@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from diffusion_talker.corpus.build import ENGINES, BuildSettings, Progress, build_corpus, missing_engines
+from diffusion_talker.corpus.recordings import options as recordings
 from diffusion_talker.corpus.shards import Manifest
 
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engines", default=",".join(ENGINES), help=f"speech engines to use (default {','.join(ENGINES)})"
     )
     build.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    recordings.add_arguments(build)
 
 
 def _positive(text: str) -> float:
@@ -47,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"Skipping {engine}. {reason}", file=sys.stderr)
     settings = BuildSettings(hours=args.hours, seed=args.seed, engines=engines)
     command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
-    manifest = build_corpus(args.out, settings, max(1, args.workers), command, None if args.quiet else _show)
+    recorded = recordings.recorded_settings(args)
+    report = None if args.quiet else _show
+    manifest = build_corpus(args.out, settings, max(1, args.workers), command, report, recorded)
     if not args.quiet:
         print("\n" + _summary(manifest, args.out))
     return 0
@@ -68,4 +72,4 @@ def _summary(manifest: Manifest, folder: Path) -> str:
     for title in ("language", "engine", "identity", "emotion"):
         counts = getattr(manifest, f"clips_per_{title}")
         lines.append(f"  {title}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
-    return "\n".join(lines)
+    return "\n".join(line for line in (*lines, recordings.recorded_summary(manifest)) if line)

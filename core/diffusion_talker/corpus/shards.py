@@ -68,12 +68,29 @@ class ShardEntry:
 
 
 @dataclass(frozen=True)
+class RecordedSource:
+    """Recorded speech of one origin. recordings: files read; pieces: stretches kept; unsure_pieces: dropped because the
+    recogniser was not sure enough; unheard_recordings: left out because they have no phones and no recogniser was
+    given; held_out_recordings: of speakers kept for evaluation."""
+
+    name: str
+    licence: str
+    recordings: int
+    pieces: int
+    unsure_pieces: int
+    unheard_recordings: int
+    held_out_recordings: int
+    minutes: float
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a corpus holds. mean, std, minimum, maximum: per channel over all frames, in the order of channels.
 
     phones: names behind the shards' labels; class_of_phone: index into phone_classes of each. missing_channels:
     channels that the source does not have (0 throughout). vertex_count: 0 for blendshapes, else motion is vertices and
-    templates.npz beside the manifest holds each talker's neutral face.
+    templates.npz beside the manifest holds each talker's neutral face. recorded_sources and held_out_speakers tell of
+    recorded speech in the mix.
     """
 
     version: int
@@ -100,6 +117,8 @@ class Manifest:
     missing_engines: tuple[str, ...] = ()
     missing_channels: tuple[str, ...] = ()
     vertex_count: int = 0
+    recorded_sources: tuple[RecordedSource, ...] = ()
+    held_out_speakers: tuple[str, ...] = ()
 
 
 def shard_name(index: int) -> str:
@@ -211,6 +230,8 @@ def read_manifest(folder: Path | str) -> Manifest:
             "missing_engines",
             "missing_channels",
         )
+        data["held_out_speakers"] = tuple(data.get("held_out_speakers", ()))
+        data["recorded_sources"] = tuple(RecordedSource(**entry) for entry in data.get("recorded_sources", ()))
         return Manifest(**{**data, **{name: tuple(data[name]) for name in lists}})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorpusError(
