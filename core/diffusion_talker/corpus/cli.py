@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from diffusion_talker.corpus.build import ENGINES, BuildSettings, Progress, build_corpus, missing_engines
+from diffusion_talker.corpus.datasets import command as datasets
 from diffusion_talker.corpus.recordings import options as recordings
 from diffusion_talker.corpus.shards import Manifest
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     build.add_argument("--quiet", action="store_true", help="print nothing but errors")
     recordings.add_arguments(build)
+    datasets.add_arguments(verbs.add_parser("import", help="convert a published data set into corpora"))
 
 
 def _positive(text: str) -> float:
@@ -36,7 +38,9 @@ def _positive(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run `corpus build`; returns the exit code."""
+    """Run `corpus build` or another verb; returns the exit code."""
+    if args.corpus_verb == "import":
+        return datasets.run(args)
     engines = tuple(name.strip() for name in args.engines.split(",") if name.strip())
     unknown = [name for name in engines if name not in ENGINES]
     if unknown or not engines:

@@ -90,7 +90,8 @@ class Manifest:
     phones: names behind the shards' labels; class_of_phone: index into phone_classes of each. missing_channels:
     channels that the source does not have (0 throughout). vertex_count: 0 for blendshapes, else motion is vertices and
     templates.npz beside the manifest holds each talker's neutral face. recorded_sources and held_out_speakers tell of
-    recorded speech in the mix.
+    recorded speech in the mix. licence: terms of the data, where they are not ours; remarks: what was done to single
+    recordings, "recording: what".
     """
 
     version: int
@@ -119,6 +120,8 @@ class Manifest:
     vertex_count: int = 0
     recorded_sources: tuple[RecordedSource, ...] = ()
     held_out_speakers: tuple[str, ...] = ()
+    licence: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def shard_name(index: int) -> str:
@@ -231,6 +234,7 @@ def read_manifest(folder: Path | str) -> Manifest:
             "missing_channels",
         )
         data["held_out_speakers"] = tuple(data.get("held_out_speakers", ()))
+        data["remarks"] = tuple(data.get("remarks", ()))
         data["recorded_sources"] = tuple(RecordedSource(**entry) for entry in data.get("recorded_sources", ()))
         return Manifest(**{**data, **{name: tuple(data[name]) for name in lists}})
     except (OSError, ValueError, KeyError, TypeError) as error:
