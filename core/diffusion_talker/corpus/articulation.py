@@ -29,24 +29,34 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 #: are quick.
 _REACH_S: dict[str, tuple[float, float]] = {
     "jaw": (0.055, 0.060),
-    "rounding": (0.120, 0.085),
-    "corners": (0.065, 0.065),
-    "lips": (0.050, 0.055),
+    "rounding": (0.115, 0.080),
+    "corners": (0.042, 0.042),
+    "lips": (0.045, 0.050),
     "tongue": (0.050, 0.050),
 }
 #: Natural frequency of each group's critically damped motion, rad/s: the jaw is heavy, the tongue tip is not.
-_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 85.0, "lips": 85.0, "tongue": 90.0}
+_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 110.0, "lips": 85.0, "tongue": 90.0}
 #: Fastest change of a dial per second.
 SPEED_LIMIT_PER_S: dict[str, float] = {
     "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0,
     "tongue": 6.0,
 }  # fmt: skip
-_DOMINANCE_POWER = 1.8
+_DOMINANCE_POWER = 2.6
 _LIP_LEAD_S = 0.009
 #: Contact is approached and left this long, smoothly.
-_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.075, 0.068), "tuck": (0.070, 0.060), "teeth": (0.085, 0.075)}
+_RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.080, 0.074), "tuck": (0.095, 0.085), "teeth": (0.085, 0.075)}
 #: Share of the gap between two contacts that each ramp may take.
 _GAP_SHARE = 0.62
+#: A ramp takes no more of the vowel beside it than this, and never less time: lips cannot part faster.
+_VOWEL_SHARE, _SHORTEST_RAMP_S = 1.0, 0.050
+#: A vowel counts as beside a contact when no more than a burst lies between them.
+_BESIDE_S = 0.045
+#: Share of a sound on either side of its plateau; a prominent vowel stays longer, the last one of a phrase longest.
+_PLATEAU_MARGIN, _PROMINENT_MARGIN, _FINAL_MARGIN = 0.32, -0.06, 0.16
+#: How much further a fully prominent vowel opens, and how much harder it holds against its neighbours.
+_PROMINENT_REACH, _PROMINENT_DOMINANCE = 0.08, 0.20
+#: A vowel this open takes all of what loudness and prominence give; a closer one its share.
+_WIDE_JAW = 0.40
 _SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
 #: Lips press within this of touching, beginning a little before they quite meet.
 _PRESS_S, _PRESS_EARLY_S = 0.050, 0.014
@@ -55,8 +65,12 @@ _SEALED_JAW = 0.10
 _JAW_PACE = 0.65
 #: Fastest jaw after contact is enforced; real takes reach 7 per second at their 99th percentile.
 _JAW_LIMIT_PER_S = 8.0
-_TEETH_TOGETHER_JAW = 0.075
+_TEETH_TOGETHER_JAW = 0.08
 _TUCKED_JAW = 0.08
+#: Fastest roll of the lower lip.
+_ROLL_LIMIT_PER_S = 7.0
+#: Cheeks give way to the pressure behind a p or b, and fall back this fast after the burst.
+_PUFF, _PUFF_DECAY_S = 0.12, 0.045
 
 
 @dataclass(frozen=True)
@@ -80,13 +94,14 @@ class Mouth:
     """Curves of one mouth at one rate, left and right alike.
 
     dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. jaw_up: (T,) as seal, but at the jaw's
-    slower pace. press: (T,) 0-1, sealed lips pressed. activity: (T,) 0 in silence ... 1 in speech.
+    slower pace. press: (T,) 0-1, sealed lips pressed. puff: (T,) 0-1, pressure behind them. activity: (T,) 0 in silence ... 1 in speech.
     """
 
     dials: np.ndarray
     seal: np.ndarray
     jaw_up: np.ndarray
     press: np.ndarray
+    puff: np.ndarray
     tuck: np.ndarray
     teeth: np.ndarray
     activity: np.ndarray
@@ -101,44 +116,66 @@ def articulate(
     """
     times_s = np.arange(frame_count) / rate_hz
     ahead_s = times_s + _LIP_LEAD_S + manner.lead_s
-    dials = blend_by_dominance(phones, apply_manner(phones, manner, jitter), ahead_s, manner.precision)
-    dials = soften(dials, rate_hz, manner.speed)
-    dials = limit_speed(dials, rate_hz)
-    seal = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, manner.speed)
-    tuck = contact_track(phones, "tuck", times_s + 0.5 * manner.lead_s, manner.speed)
-    teeth = contact_track(phones, "teeth", times_s + manner.lead_s, manner.speed)
-    jaw_up = contact_track(phones, "seal", times_s + 0.5 * manner.lead_s, _JAW_PACE * manner.speed)
-    press = press_track(phones, times_s + 0.5 * manner.lead_s)
-    return Mouth(dials, seal, jaw_up, press, tuck, teeth, speech_activity(phones, ahead_s))
+    contact_s = times_s + 0.5 * manner.lead_s
+    targets = apply_manner(phones, apply_emphasis(phones, poses(phones)), manner)
+    if jitter is not None:
+        targets *= jitter[:, None]
+    dials = soften(blend_by_dominance(phones, targets, ahead_s, manner.precision), rate_hz, manner.speed)
+    return Mouth(
+        dials=limit_speed(dials, rate_hz),
+        seal=contact_track(phones, "seal", contact_s, manner.speed),
+        jaw_up=contact_track(phones, "seal", contact_s, _JAW_PACE * manner.speed),
+        press=press_track(phones, contact_s),
+        puff=puff_track(phones, contact_s),
+        tuck=contact_track(phones, "tuck", contact_s, manner.speed),
+        teeth=contact_track(phones, "teeth", times_s + manner.lead_s, manner.speed),
+        activity=speech_activity(phones, ahead_s),
+    )
 
 
-def apply_manner(phones: tuple[TimedPhone, ...], manner: Manner, jitter: np.ndarray | None = None) -> np.ndarray:
-    """Targets (P, dials) of each phone as this person says it: jaw and lips are separate dials (JALI, Edwards et al.
-    2016).
+def poses(phones: tuple[TimedPhone, ...]) -> np.ndarray:
+    """Apex poses (P, dials) of the neutral speaker."""
+    return np.array([[getattr(p.phone.pose, dial) for dial in DIALS] for p in phones])
 
-    Loudness opens vowels wider (Schulman 1989); it leaves consonant constrictions where they are.
+
+def apply_emphasis(phones: tuple[TimedPhone, ...], targets: np.ndarray) -> np.ndarray:
+    """Loud and prominent vowels open wider, the wider the more open they are (Schulman 1989; de Jong 1995).
+
+    Consonants keep their constrictions and close vowels stay close: emphasis moves phones apart, it does not open all.
     """
-    targets = np.array([[getattr(p.phone.pose, dial) for dial in DIALS] for p in phones])
+    out = targets.copy()
+    for i, phone in enumerate(phones):
+        if phone.phone.is_vowel:
+            share = min(1.0, phone.phone.pose.jaw / _WIDE_JAW)
+            gain = 1.0 + share * (phone.gain * (1.0 + _PROMINENT_REACH * phone.prominence) - 1.0)
+            out[i, _DIAL_INDEX["jaw"]] *= gain
+            out[i, [_DIAL_INDEX["lower"], _DIAL_INDEX["upper"]]] *= np.sqrt(gain)
+    return out
+
+
+def apply_manner(phones: tuple[TimedPhone, ...], targets: np.ndarray, manner: Manner) -> np.ndarray:
+    """Targets (P, dials) as this person says them: jaw and lips are separate dials (JALI, Edwards et al. 2016)."""
+    out = targets.copy()
     vowel = np.array([p.phone.is_vowel for p in phones])
-    loud = np.where(vowel, [p.gain for p in phones], 1.0)
-    vary = np.ones(len(phones)) if jitter is None else jitter
-    jaw_gain = np.where(vowel, manner.jaw_range, 0.5 + 0.5 * manner.jaw_range)
+    out[:, _DIAL_INDEX["jaw"]] *= np.where(vowel, manner.jaw_range, 0.5 + 0.5 * manner.jaw_range)
     gains = {
-        "jaw": jaw_gain * loud * vary,
-        "funnel": manner.rounding * vary,
-        "pucker": manner.rounding * vary,
-        "smile": manner.lip_range * vary,
-        "stretch": manner.lip_range * vary,
-        "lower": manner.lip_range * np.sqrt(loud) * vary,
-        "upper": manner.upper_lip * np.sqrt(loud) * vary,
+        "funnel": manner.rounding,
+        "pucker": manner.rounding,
+        "smile": manner.lip_range,
+        "stretch": manner.lip_range,
+        "lower": manner.lip_range,
+        "upper": manner.upper_lip,
     }
     for dial, gain in gains.items():
-        targets[:, _DIAL_INDEX[dial]] *= gain
-    spread = np.array(
-        [p.phone.phone_class in ("close_front", "near_close", "mid_front", "palatal", "sibilant") for p in phones]
-    )
-    targets[:, _DIAL_INDEX["smile"]] += manner.corner_pull * np.where(spread, 1.0, np.where(vowel, 0.4, 0.0))
-    return targets
+        out[:, _DIAL_INDEX[dial]] *= gain
+    out[:, _DIAL_INDEX["smile"]] += manner.corner_pull * _corner_share(phones)
+    return out
+
+
+def _corner_share(phones: tuple[TimedPhone, ...]) -> np.ndarray:
+    """How much of a speaker's habit of pulling the corners each phone lets through, (P,)."""
+    spread = ("close_front", "near_close", "mid_front", "palatal", "sibilant")
+    return np.array([1.0 if p.phone.phone_class in spread else 0.4 if p.phone.is_vowel else 0.0 for p in phones])
 
 
 def blend_by_dominance(
@@ -147,15 +184,17 @@ def blend_by_dominance(
     """Dials (T, D): at each time the mean of all targets weighted by dominance alpha exp(-(|tau| / reach)^c) (Cohen &
     Massaro 1993).
 
-    precision > 1 shortens the reach: less of the neighbours in each phone.
+    precision > 1 shortens the reach: less of the neighbours in each phone. Prominent vowels hold their own, reduced
+    ones yield (de Jong 1995).
     """
-    apex = np.array([_plateau(p) for p in phones])
+    apex = np.array([_plateau(phone, is_last_of_phrase(phones, i)) for i, phone in enumerate(phones)])
+    hold = np.array([1.0 + _PROMINENT_DOMINANCE * p.prominence if p.phone.is_vowel else 1.0 for p in phones])
     before = np.maximum(apex[None, :, 0] - times_s[:, None], 0.0)
     after = np.maximum(times_s[:, None] - apex[None, :, 1], 0.0)
     out = np.zeros((len(times_s), len(DIALS)))
     short_pause = np.array([min(1.0, p.duration_s / 0.2) if p.phone.phone_class == "silence" else 1.0 for p in phones])
     for group, dials in _GROUPS.items():
-        alpha = np.array([getattr(DOMINANCE[p.phone.phone_class], group) for p in phones]) * short_pause
+        alpha = np.array([getattr(DOMINANCE[p.phone.phone_class], group) for p in phones]) * short_pause * hold
         reach = np.array(_REACH_S[group]) / precision
         exponent = (before / reach[0]) ** _DOMINANCE_POWER + (after / reach[1]) ** _DOMINANCE_POWER
         weight = alpha * np.exp(-np.minimum(exponent, 60.0)) + 1e-9
@@ -164,13 +203,24 @@ def blend_by_dominance(
     return out
 
 
-def _plateau(phone: TimedPhone) -> tuple[float, float]:
-    """When a phone stands at its apex: the middle of a sound, all of a silence but its edges."""
+def _plateau(phone: TimedPhone, is_last: bool) -> tuple[float, float]:
+    """When a phone stands at its apex: the middle of a sound, all of a silence but its edges.
+
+    Prominent vowels stay longer; the last one of a phrase stays until it has died away (phrase-final lengthening,
+    Wightman et al. 1992: the sound is longer by itself, its end is held).
+    """
     if phone.phone.phone_class == "silence":
         margin = min(0.09, 0.4 * phone.duration_s)
         return phone.start_s + margin, phone.end_s - margin
-    margin = 0.32 * phone.duration_s
-    return phone.start_s + margin, phone.end_s - margin
+    margin = _PLATEAU_MARGIN + (_PROMINENT_MARGIN * phone.prominence if phone.phone.is_vowel else 0.0)
+    after = _FINAL_MARGIN if is_last else margin
+    return phone.start_s + margin * phone.duration_s, phone.end_s - after * phone.duration_s
+
+
+def is_last_of_phrase(phones: tuple[TimedPhone, ...], i: int) -> bool:
+    """Whether phone i is a vowel that nothing but silence follows."""
+    ends = i + 1 == len(phones) or phones[i + 1].phone.phone_class == "silence"
+    return phones[i].phone.is_vowel and ends
 
 
 def soften(dials: np.ndarray, rate_hz: float, speed: float) -> np.ndarray:
@@ -218,21 +268,31 @@ def _follow(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndarray, speed: float) -> np.ndarray:
-    """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around.
-
-    Between two contacts the ramps share the gap: "papa" opens in its first vowel however fast it is said, only less
-    far.
-    """
+    """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around."""
     intervals = contact_intervals(phones, contact)
     apart = np.ones(len(times_s))
     approach_s, leave_s = (ramp_s / speed for ramp_s in _RAMPS_S[contact])
     for i, (start_s, end_s) in enumerate(intervals):
-        gap_before = start_s - intervals[i - 1][1] if i else np.inf
-        gap_after = intervals[i + 1][0] - end_s if i + 1 < len(intervals) else np.inf
-        rise = _ramp(start_s - times_s, min(approach_s, max(_GAP_SHARE * gap_before, 1e-3)))
-        fall = _ramp(times_s - end_s, min(leave_s, max(_GAP_SHARE * gap_after, 1e-3)))
-        apart *= 1.0 - np.minimum(rise, fall)
+        gap_before_s = start_s - intervals[i - 1][1] if i else np.inf
+        gap_after_s = intervals[i + 1][0] - end_s if i + 1 < len(intervals) else np.inf
+        before_s = min(approach_s, _room_s(gap_before_s, _vowel_beside_s(phones, start_s, "end_s")))
+        after_s = min(leave_s, _room_s(gap_after_s, _vowel_beside_s(phones, end_s, "start_s")))
+        apart *= 1.0 - np.minimum(_ramp(start_s - times_s, before_s), _ramp(times_s - end_s, after_s))
     return 1.0 - apart
+
+
+def _room_s(gap_s: float, vowel_s: float) -> float:
+    """Longest ramp beside a contact: the next contact has its share of the gap, the vowel stays open in its middle.
+
+    "papa" opens in its first vowel however fast it is said, only less far (Gay 1981: faster speech moves faster).
+    """
+    return max(min(_GAP_SHARE * gap_s, max(_VOWEL_SHARE * vowel_s, _SHORTEST_RAMP_S)), 1e-3)
+
+
+def _vowel_beside_s(phones: tuple[TimedPhone, ...], edge_s: float, side: str) -> float:
+    """Length of the vowel that ends ("end_s") or begins ("start_s") at a contact's edge; infinite without one."""
+    near = (p.duration_s for p in phones if p.phone.is_vowel and abs(getattr(p, side) - edge_s) < _BESIDE_S)
+    return min(near, default=np.inf)
 
 
 def press_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
@@ -242,6 +302,18 @@ def press_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarr
     for start_s, end_s in contact_intervals(phones, "seal"):
         depth_s = np.minimum(times_s - start_s, end_s - times_s) + _PRESS_EARLY_S
         track = np.maximum(track, _ramp(_PRESS_S - depth_s, _PRESS_S) * (depth_s > 0))
+    return track
+
+
+def puff_track(phones: tuple[TimedPhone, ...], times_s: np.ndarray) -> np.ndarray:
+    """Pressure behind the lips of p and b, (T,) 0-1: it builds up through the closure and is gone soon after the burst
+    (Stevens 1998, ch. 7); louder speech blows harder."""
+    track = np.zeros(len(times_s))
+    for phone in phones:
+        if phone.phone.phone_class == "bilabial_stop":
+            built = _ramp(phone.release_s - times_s, max(phone.release_s - phone.start_s, 0.03))
+            left = _ramp(times_s - phone.release_s, _PUFF_DECAY_S)
+            track = np.maximum(track, min(phone.gain, 1.0) * np.minimum(built, left))
     return track
 
 
@@ -297,7 +369,7 @@ def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: floa
     At full seal mouthClose equals jawOpen and nothing else parts the lips, so aperture and lip gap are 0.
     """
     _keep_teeth_together(columns, mouth.teeth)
-    _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal))
+    _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal), rate_hz)
     _seal_lips(columns, mouth, pressing, rate_hz)
 
 
@@ -306,7 +378,7 @@ def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> N
     columns["jawOpen"] += teeth * (np.minimum(columns["jawOpen"], _TEETH_TOGETHER_JAW) - columns["jawOpen"])
 
 
-def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
+def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: float) -> None:
     """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed (talker.md)."""
     apex = {
         "jawOpen": (0.03, _TUCKED_JAW),
@@ -320,6 +392,7 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray) -> None:
         apex["mouthPress" + side] = (0.0, 0.06)
     for name, (least, most) in apex.items():
         columns[name] += tuck * (np.clip(columns[name], least, most) - columns[name])
+    columns["mouthRollLower"] = _limit(columns["mouthRollLower"], np.array(_ROLL_LIMIT_PER_S / rate_hz))
 
 
 def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, rate_hz: float) -> None:
@@ -340,6 +413,7 @@ def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, ra
     ):
         columns[name] *= 1.0 - seal
     columns["mouthFunnel"] *= 1.0 - 0.9 * seal
+    columns["cheekPuff"] += _PUFF * pressing * mouth.puff
     for name, level in (
         ("mouthRollLower", 0.16),
         ("mouthRollUpper", 0.14),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phones placed on their sound: affricates and diphthongs split, bursts of stops found, loudness measured."""
+"""Phones placed on their sound: affricates and diphthongs split, bursts of stops found, loudness and prominence
+measured."""
 
 from __future__ import annotations
 
@@ -15,18 +16,27 @@ from diffusion_talker.corpus.voices.base import SAMPLE_RATE_HZ, PhoneSpan
 _FIRST_SHARE_DIPHTHONG = 0.6
 _FIRST_SHARE_AFFRICATE = 0.45
 _HOP_S = 0.005
+#: What one unit of prominence is: decibels, octaves of length, semitones of pitch above the line's usual vowel.
+_PROMINENT_DB, _PROMINENT_OCTAVES, _PROMINENT_SEMITONES = 9.0, 1.5, 6.0
+#: Prominence by the engine's stress mark (none, secondary, primary), where it marks stress at all.
+_STRESS = (-0.3, 0.1, 0.35)
+_REDUCED_VOWEL = -0.35
+_PITCH_WINDOW_S, _PITCH_RANGE_HZ, _VOICED = 0.05, (60.0, 420.0), 0.35
 
 
 @dataclass(frozen=True)
 class TimedPhone:
     """A phone of the inventory in time. release_s: when a stop bursts (end_s for all others); gain: loudness, 1 is
-    the line's usual."""
+    the line's usual; prominence: -1 a reduced vowel, 0 the usual, 1 one that carries the accent; stress: the engine's
+    mark, 0-2."""
 
     phone: Phone
     start_s: float
     end_s: float
     release_s: float
     gain: float = 1.0
+    prominence: float = 0.0
+    stress: int = 0
 
     @property
     def duration_s(self) -> float:
@@ -46,11 +56,15 @@ def place_phones(
             continue
         parts = resolve_symbol(alphabet, span.symbol, language)
         edges = _split(parts, span.start_s, span.end_s)
-        phones.extend(TimedPhone(part, edges[i], edges[i + 1], edges[i + 1]) for i, part in enumerate(parts))
+        phones.extend(
+            TimedPhone(part, edges[i], edges[i + 1], edges[i + 1], stress=span.stress) for i, part in enumerate(parts)
+        )
     merged = _merge_silence(phones)
-    level_db = None if samples is None else _level_db(samples)
+    if samples is None:
+        return tuple(replace(phone, release_s=_release(phone, None)) for phone in merged)
+    level_db = _level_db(samples)
     released = tuple(replace(phone, release_s=_release(phone, level_db)) for phone in merged)
-    return released if level_db is None else _with_loudness(released, level_db)
+    return _with_prominence(_with_loudness(released, level_db), level_db, samples)
 
 
 def _split(parts: tuple[Phone, ...], start_s: float, end_s: float) -> np.ndarray:
@@ -110,6 +124,54 @@ def _with_loudness(phones: tuple[TimedPhone, ...], level_db: np.ndarray) -> tupl
     gains = np.clip(10 ** (0.4 * (peaks[vowels] - usual) / 20), 0.72, 1.3)
     along = np.interp(times, times[vowels], gains)
     return tuple(replace(phone, gain=float(gain)) for phone, gain in zip(phones, along, strict=False))
+
+
+def _with_prominence(
+    phones: tuple[TimedPhone, ...], level_db: np.ndarray, samples: np.ndarray
+) -> tuple[TimedPhone, ...]:
+    """Prominence of every vowel: louder, longer and higher than the line's usual one, stressed, not reduced (Kochanski
+    et al. 2005: loudness and length carry it, pitch helps)."""
+    vowels = [i for i, phone in enumerate(phones) if phone.phone.is_vowel]
+    if not vowels:
+        return phones
+    levels = np.array([_peak(level_db, phones[i]) for i in vowels])
+    octaves = np.log2([max(phones[i].duration_s, 0.02) for i in vowels])
+    semitones = np.array([pitch_semitones(samples, phones[i]) for i in vowels])
+    marked = any(phone.stress for phone in phones)
+    values = (
+        (levels - np.median(levels)) / _PROMINENT_DB
+        + (octaves - np.median(octaves)) / _PROMINENT_OCTAVES
+        + _above_usual(semitones) / _PROMINENT_SEMITONES
+        + np.array([_STRESS[phones[i].stress] if marked else 0.0 for i in vowels])
+        + np.array([_REDUCED_VOWEL if phones[i].phone.phone_class == "central" else 0.0 for i in vowels])
+    )
+    out = list(phones)
+    for i, value in zip(vowels, np.clip(values, -1.0, 1.0), strict=True):
+        out[i] = replace(phones[i], prominence=float(value))
+    return tuple(out)
+
+
+def _above_usual(semitones: np.ndarray) -> np.ndarray:
+    """Semitones above the median, at most 8 either way; 0 where the pitch is not known (NaN)."""
+    if not np.isfinite(semitones).any():
+        return np.zeros(len(semitones))
+    return np.clip(np.nan_to_num(semitones - np.nanmedian(semitones)), -8.0, 8.0)
+
+
+def pitch_semitones(samples: np.ndarray, phone: TimedPhone) -> float:
+    """Pitch in the middle of a phone, semitones above 100 Hz, by autocorrelation; NaN when it is not voiced."""
+    middle = int(0.5 * (phone.start_s + phone.end_s) * SAMPLE_RATE_HZ)
+    half = int(0.5 * _PITCH_WINDOW_S * SAMPLE_RATE_HZ)
+    frame = np.asarray(samples[max(middle - half, 0) : middle + half], np.float64)
+    if len(frame) < half:
+        return float("nan")
+    frame = (frame - frame.mean()) * np.hanning(len(frame))
+    correlation = np.fft.irfft(np.abs(np.fft.rfft(frame, 4 * half)) ** 2)
+    first, last = (int(SAMPLE_RATE_HZ / hz) for hz in reversed(_PITCH_RANGE_HZ))
+    lag = first + int(np.argmax(correlation[first : last + 1]))
+    if correlation[lag] < _VOICED * max(float(correlation[0]), 1e-12):
+        return float("nan")
+    return float(12 * np.log2(SAMPLE_RATE_HZ / lag / 100.0))
 
 
 def _peak(level_db: np.ndarray, phone: TimedPhone) -> float:

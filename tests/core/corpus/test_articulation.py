@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -213,3 +215,52 @@ def test_the_jaw_keeps_its_speed_limit_after_contact(emotion) -> None:
     for parts in WORDS:
         weights = animate(timed(*parts), 80, RATE_HZ, coach, emotion, 1.0, np.random.default_rng(2))
         assert np.abs(np.diff(column(weights, "jawOpen"))).max() * RATE_HZ <= 8.1
+
+
+@pytest.mark.parametrize(("vowel", "seconds", "least"), [("a", 0.09, 0.30), ("a", 0.06, 0.15), ("ə", 0.05, 0.04)])
+def test_a_short_vowel_between_bilabials_opens_visibly(vowel: str, seconds: float, least: float) -> None:
+    phones, weights = _say((("sil", 0.4), ("b", 0.07), (vowel, seconds), ("m", 0.06), ("a", 0.1), ("sil", 0.4)))
+    during = slice(int(phones[2].start_s * RATE_HZ), int(np.ceil(phones[2].end_s * RATE_HZ)) + 1)
+    assert aperture(weights)[during].max() > least
+
+
+def test_open_and_close_vowels_stay_apart_beside_lips() -> None:
+    heights = []
+    for vowel in ("a", "i"):
+        phones, weights = _say((("sil", 0.4), ("f", 0.08), (vowel, 0.07), ("m", 0.06), ("sil", 0.4)))
+        during = slice(int(phones[2].start_s * RATE_HZ), int(phones[2].end_s * RATE_HZ) + 1)
+        heights.append(aperture(weights)[during].max())
+    assert heights[0] > 1.8 * heights[1]
+
+
+def test_prominent_vowels_reach_further_and_longer_and_close_ones_stay_close() -> None:
+    def opening(vowel: str, prominence: float) -> np.ndarray:
+        phones = timed(("sil", 0.4), ("t", 0.07), (vowel, 0.12), ("t", 0.07), ("sil", 0.4))
+        phones = tuple(replace(p, prominence=prominence) if p.phone.is_vowel else p for p in phones)
+        return column(mouth_curves(phones, 64, RATE_HZ, NEUTRAL), "jawOpen")
+
+    strong, usual, weak = (opening("a", value) for value in (1.0, 0.0, -1.0))
+    assert strong.max() > 1.05 * usual.max() > 1.1 * weak.max()
+    assert (strong > 0.3).sum() > (weak > 0.3).sum()
+    assert abs(opening("i", 1.0).max() - opening("i", -1.0).max()) < 0.02
+
+
+def test_cheeks_puff_behind_a_stop_and_not_behind_a_nasal() -> None:
+    for name, puffs in (("p", True), ("m", False)):
+        phones, weights = _say((("sil", 0.4), ("a", 0.1), (name, 0.12), ("a", 0.1), ("sil", 0.4)))
+        puff = column(weights, "cheekPuff")
+        assert (puff.max() > 0.05) == puffs
+        assert puff[int((phones[2].end_s + 0.06) * RATE_HZ) :].max() < 0.01
+
+
+def test_the_last_vowel_of_a_phrase_is_held() -> None:
+    def held(*after: tuple[str, float]) -> float:
+        phones, weights = _say((("sil", 0.4), ("t", 0.07), ("a", 0.2), *after))
+        return float(column(weights, "jawOpen")[int((phones[2].end_s - 0.03) * RATE_HZ)])
+
+    assert held(("sil", 0.5)) > 0.8 * held(("h", 0.08), ("a", 0.2), ("sil", 0.3))
+
+
+def test_the_lower_lip_rolls_no_faster_than_it_can() -> None:
+    _, weights = _say((("sil", 0.3), ("ɑ", 0.06), ("f", 0.05), ("a", 0.06), ("v", 0.05), ("i", 0.08), ("sil", 0.3)))
+    assert np.abs(np.diff(column(weights, "mouthRollLower"))).max() * RATE_HZ < 8.5
