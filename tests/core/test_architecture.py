@@ -35,8 +35,10 @@ ARROWS: Final[Mapping[str, set[str]]] = {
     "models": {"audio", "channels", "errors", "files", "motion", "student"},
     "corpus": {"audio", "channels", "errors", "files", "models", "motion"},
     "training": {"audio", "channels", "corpus", "errors", "files", "models", "motion", "student"},
-    "evaluation": {"audio", "channels", "errors", "files", "formats", "library", "motion", "student"},
-    "cli": {"audio", "channels", "errors", "evaluation", "files", "formats", "library", "motion", "student"},
+    "evaluation": {
+        "audio", "channels", "corpus", "errors", "files", "formats", "library", "models", "motion", "rigs", "student",
+    },
+    "cli": {"audio", "channels", "corpus", "errors", "evaluation", "files", "formats", "library", "motion", "student"},
     "__main__": {"cli"},
 }
 
@@ -46,6 +48,9 @@ HEAVY_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "torch": ("student/torch_network.py", "student/runtime.py", "models/", "training/"),
     "safetensors": ("models/", "training/"),
     "transformers": ("models/", "training/"),
+    "matplotlib": ("evaluation/",),
+    "av": ("evaluation/rendering/",),
+    "matplotlib": ("evaluation/rendering/",),
     "scipy": ("corpus/", "training/"),
 }
 

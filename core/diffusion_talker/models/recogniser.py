@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The phone recogniser: sound to a phone for every frame. It labels recorded speech, and its features drive the teacher.
+"""The phone recogniser: sound to a phone for every frame. It labels recordings, and its features drive the teacher.
 
 A wider and deeper relative of the student's encoder, trained on phones alone (all of it ours; the papers take a large
 pretrained speech model in this place). Shapes: B clips, T frames at 60 Hz, P phones, Q articulatory classes, D width.
@@ -7,18 +7,21 @@ pretrained speech model in this place). Shapes: B clips, T frames at 60 Hz, P ph
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from diffusion_talker.audio import log_mel_array
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
 from diffusion_talker.errors import BundleError
+from diffusion_talker.files import atomic_write
 from diffusion_talker.student.config import MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME
 from diffusion_talker.student.listening import vocal_tracts
 from diffusion_talker.student.torch_network import DilatedBlock, normalize_layer
@@ -32,12 +35,14 @@ class RecogniserConfig:
 
     Attributes:
         phones: names of the outputs.
+        class_of_phone: number of the articulatory class of each.
         width, dilations: residual blocks of dilated convolutions over five frames, one for each dilation.
         dropout: share of features hidden in training.
         vocal_tract_shifts_bands: versions of a recording that are heard and averaged, mel bands.
     """
 
-    phones: tuple[str, ...] = PHONE_NAMES
+    phones: tuple[str, ...]
+    class_of_phone: tuple[int, ...]
     width: int = 256
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2)
     dropout: float = 0.1
@@ -86,10 +91,9 @@ class Recogniser(nn.Module):
         return self.phone_out(self.features(log_mel))
 
 
-def class_matrix(phones: tuple[str, ...] = PHONE_NAMES) -> Tensor:
+def class_matrix(class_of_phone: tuple[int, ...]) -> Tensor:
     """(P, Q) one where a phone belongs to an articulatory class, for the classes that the phones have, in order."""
-    classes = torch.tensor([PHONES[name].class_index for name in phones])
-    matrix = functional.one_hot(classes, len(PHONE_CLASSES)).float()
+    matrix = functional.one_hot(torch.tensor(class_of_phone)).float()
     return matrix[:, matrix.any(dim=0)]
 
 
@@ -100,12 +104,6 @@ def class_log_probabilities(phone_log_probabilities: Tensor, matrix: Tensor) -> 
 
 def save_recogniser(path: Path, recogniser: Recogniser) -> None:
     """Write it as one file of half-precision weights with its shape. Raises OutputError."""
-    import json
-
-    from safetensors.torch import save
-
-    from diffusion_talker.files import atomic_write
-
     tensors = {name: tensor.half().contiguous() for name, tensor in recogniser.state_dict().items()}
     data = save(tensors, metadata={"config": json.dumps(recogniser.config.as_dict())})
     with atomic_write(path) as stream:
@@ -114,10 +112,6 @@ def save_recogniser(path: Path, recogniser: Recogniser) -> None:
 
 def load_recogniser(path: Path) -> Recogniser:
     """Read a recogniser, from its file or the folder of its training. Raises BundleError."""
-    import json
-
-    from safetensors import SafetensorError, safe_open
-
     path = path / FILE_NAME if path.is_dir() else path
     try:
         with safe_open(path, "pt") as archive:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every training shares: batches, AdamW on a cosine, averaged weights, a log, checkpoints that resume to the step."""
+"""What every training shares: batches, AdamW on a cosine, averaged weights, a log, resuming to the step."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file
+from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import (
     CheckpointInfo,
     checkpoint_path,
@@ -25,7 +26,6 @@ from diffusion_talker.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.config import TrainingConfig
 from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
 

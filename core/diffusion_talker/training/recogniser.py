@@ -47,7 +47,7 @@ class RecogniserTrainer(Trainer[RecogniserLosses]):
                  shape: RecogniserConfig | None = None, device: str = "cpu", command: str = "") -> None:
         torch.manual_seed(config.seed)
         manifest = read_manifest(corpus)
-        shape = shape or RecogniserConfig(phones=manifest.phones)
+        shape = shape or RecogniserConfig(manifest.phones, manifest.class_of_phone)
         if manifest.phones != shape.phones:
             raise CorpusError(f"{corpus} has other phones than this recogniser. Train it in an empty folder.")
         job = open_job(corpus, folder, config, manifest, device, command)
@@ -56,7 +56,7 @@ class RecogniserTrainer(Trainer[RecogniserLosses]):
         network.mel_mean.copy_(mean)
         network.mel_std.copy_(std)
         super().__init__(network, shape.as_dict(), config, job)
-        self._matrix = class_matrix(shape.phones).to(self._device)
+        self._matrix = class_matrix(shape.class_of_phone).to(self._device)
 
     def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, RecogniserLosses]:
         """Cross-entropy over the frames whose phone is known."""

@@ -112,11 +112,12 @@ class StudentTrainer(Trainer[StepLosses]):
         library = losses.library_loss(
             identity, target.identity, network.personalizer.identity.log_scale, target.identity_heard
         ) + losses.library_loss(emotion, target.emotion, network.personalizer.emotion.log_scale, target.emotion_heard)
+        known = target.mask * (target.phones >= 0)
         total = (reconstruction + config.velocity_weight * velocity + config.closure_weight * closure
                  + config.phone_weight * phone + config.library_weight * library)
         return total, StepLosses(
             total=total.item(), reconstruction=reconstruction.item(), velocity=velocity.item(), closure=closure.item(),
-            phone=phone.item(), phone_accuracy=accuracy(phone_logits, target.phones, target.mask * (target.phones >= 0)),
+            phone=phone.item(), phone_accuracy=accuracy(phone_logits, target.phones, known),
             identity_accuracy=accuracy(identity, target.identity, target.identity_heard),
             emotion_accuracy=accuracy(emotion, target.emotion, target.emotion_heard),
             amplitude_ratio=_ratio(predicted[..., self._mouth], clean[..., self._mouth]),

@@ -32,7 +32,8 @@ from diffusion_talker.training.recogniser import RecogniserTrainer, masked_cross
 from tests.core.training.made_corpus import make_clip, write_made_corpus  # noqa: E402
 
 NAMES = ("sil", "m", "a")  # what the made corpus' silence, hum and hiss are called here
-SHAPE = RecogniserConfig(phones=NAMES, width=32, dilations=(1, 2), dropout=0.0)
+SHAPE = RecogniserConfig(NAMES, (0, 1, 2), width=32, dilations=(1, 2), dropout=0.0)
+CLASSES = tuple(phone.class_index for phone in PHONES.values())
 CONFIG = smoke(RecogniserTrainingConfig())
 
 
@@ -65,7 +66,7 @@ def test_resuming_is_exact_with_dropout(corpus: Path, tmp_path: Path) -> None:
 
 def test_class_probabilities_are_sums_over_their_phones() -> None:
     log_phones = torch.randn(4, len(PHONE_NAMES)).log_softmax(-1)
-    classes = class_log_probabilities(log_phones, class_matrix()).exp()
+    classes = class_log_probabilities(log_phones, class_matrix(CLASSES)).exp()
     bilabial = PHONE_CLASSES.index("bilabial_stop")
     members = [i for i, name in enumerate(PHONE_NAMES) if PHONES[name].phone_class == "bilabial_stop"]
     torch.testing.assert_close(classes[:, bilabial], log_phones[:, members].exp().sum(-1))
@@ -83,7 +84,8 @@ def test_frames_that_do_not_count_change_nothing() -> None:
 def test_recorded_voices_reach_their_share_and_unknown_frames_are_kept_apart() -> None:
     own = [make_clip(number) for number in range(18)]
     recorded = [
-        replace(make_clip(number), identity_heard=False, phone=np.full(360, UNKNOWN_PHONE, np.uint8)) for number in (1, 2)
+        replace(make_clip(number), identity_heard=False, phone=np.full(360, UNKNOWN_PHONE, np.uint8))
+        for number in (1, 2)
     ]
     shares = _shares(own + recorded, 0.4)
     assert shares[18:].sum() == pytest.approx(0.4) and shares.sum() == pytest.approx(1.0)
@@ -102,7 +104,7 @@ def test_a_file_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
 
 def test_half_precision_is_enough(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    recogniser = Recogniser(replace(SHAPE, phones=PHONE_NAMES)).eval()
+    recogniser = Recogniser(replace(SHAPE, phones=PHONE_NAMES, class_of_phone=CLASSES)).eval()
     save_recogniser(tmp_path / "r.safetensors", recogniser)
     samples = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
     before = phone_log_probabilities(recogniser, samples)
