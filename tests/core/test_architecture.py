@@ -50,7 +50,6 @@ HEAVY_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "transformers": ("models/", "training/"),
     "matplotlib": ("evaluation/",),
     "av": ("evaluation/rendering/",),
-    "matplotlib": ("evaluation/rendering/",),
     "scipy": ("corpus/", "training/"),
 }
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,12 @@ from diffusion_talker.corpus.build import ENGINES, BuildSettings, Progress, buil
 from diffusion_talker.corpus.datasets import command as datasets
 from diffusion_talker.corpus.recordings import options as recordings
 from diffusion_talker.corpus.shards import Manifest
+
+#: Verbs that look at a corpus: their modules stand above this package and are loaded by name.
+_LOOKING_VERBS = {
+    "show": ("diffusion_talker.cli.corpus_show", "show a clip as video with sound, and as a plot"),
+    "sheet": ("diffusion_talker.cli.corpus_sheet", "draw the mouth of every phone"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--quiet", action="store_true", help="print nothing but errors")
     recordings.add_arguments(build)
     datasets.add_arguments(verbs.add_parser("import", help="convert a published data set into corpora"))
+    for name, (module, explanation) in _LOOKING_VERBS.items():
+        importlib.import_module(module).add_arguments(verbs.add_parser(name, help=explanation))
 
 
 def _positive(text: str) -> float:
@@ -41,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     """Run `corpus build` or another verb; returns the exit code."""
     if args.corpus_verb == "import":
         return datasets.run(args)
+    if args.corpus_verb in _LOOKING_VERBS:
+        return importlib.import_module(_LOOKING_VERBS[args.corpus_verb][0]).run(args)
     engines = tuple(name.strip() for name in args.engines.split(",") if name.strip())
     unknown = [name for name in engines if name not in ENGINES]
     if unknown or not engines:
