@@ -56,6 +56,7 @@ def _measure_recogniser(args: argparse.Namespace) -> int:
     text = describe(report)
     print(text, end="")
     if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
         _write(args.out / "recogniser.md", text)
         _write(args.out / "confusion.csv", write_confusion(report))
     return 0

@@ -134,7 +134,7 @@ def confusion_counts(heard: Heard) -> np.ndarray:
     counts = np.zeros((len(PHONE_CLASSES), len(PHONE_CLASSES)), int)
     best = heard.probabilities.argmax(axis=1)
     for phone in heard.phones:
-        first, last = _frames(phone.start_s, phone.end_s, len(best))
+        first, last = (max(int(np.ceil(time_s * MOTION_RATE_HZ - 1e-9)), 0) for time_s in (phone.start_s, phone.end_s))
         np.add.at(counts[phone.phone.class_index], best[first:last], 1)
     return counts
 
