@@ -97,7 +97,7 @@ def decode_phones(
         return ()
     least = np.array([_least_frames(name) for name in PHONE_NAMES])
     phone_of_state = np.repeat(np.arange(len(PHONE_NAMES)), least)
-    switches = np.full((len(PHONE_NAMES),) * 2, switch_log_probability)
+    switches = np.full((len(PHONE_NAMES),) * 2, float(switch_log_probability))
     if log_bigrams is not None:
         switches = switches + log_bigrams
     np.fill_diagonal(switches, _NEVER)
