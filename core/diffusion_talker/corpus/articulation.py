@@ -94,7 +94,8 @@ class Mouth:
     """Curves of one mouth at one rate, left and right alike.
 
     dials: (T, len(DIALS)). seal, tuck, teeth: (T,) 0 apart ... 1 in contact. jaw_up: (T,) as seal, but at the jaw's
-    slower pace. press: (T,) 0-1, sealed lips pressed. puff: (T,) 0-1, pressure behind them. activity: (T,) 0 in silence ... 1 in speech.
+    slower pace. press: (T,) 0-1, sealed lips pressed. puff: (T,) 0-1, pressure behind them. activity: (T,) 0 in
+    silence ... 1 in speech.
     """
 
     dials: np.ndarray
@@ -379,7 +380,7 @@ def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> N
 
 
 def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: float) -> None:
-    """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed (talker.md)."""
+    """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed."""
     apex = {
         "jawOpen": (0.03, _TUCKED_JAW),
         "mouthRollLower": (0.48, 0.75),
@@ -396,7 +397,7 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: f
 
 
 def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, rate_hz: float) -> None:
-    """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed (talker.md)."""
+    """p b m: the jaw nearly up, what gap is left closed by mouthClose, lips pressed, the chin pushing up (mentalis)."""
     seal, jaw = mouth.seal, columns["jawOpen"]
     raised = jaw + mouth.jaw_up * (np.clip(jaw, 0.03, _SEALED_JAW) - jaw)
     raised = _limit(raised, np.array(_JAW_LIMIT_PER_S / rate_hz))
@@ -417,6 +418,9 @@ def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, ra
     for name, level in (
         ("mouthRollLower", 0.16),
         ("mouthRollUpper", 0.14),
+        ("mouthShrugLower", 0.14),
+        ("mouthDimpleLeft", 0.05),
+        ("mouthDimpleRight", 0.05),
         ("mouthPressLeft", 0.24),
         ("mouthPressRight", 0.24),
     ):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from diffusion_talker.channels import ARKIT_52, HEAD_CHANNELS, MODEL_CHANNELS
@@ -25,6 +27,27 @@ _DIAL_CHANNELS = {
     "tongue": ("tongueOut",),
 }
 _TARGET_JITTER = 0.06
+#: Muscles that move together on recorded faces: (source, follower, share), in this order.
+_COUPLINGS: Final[tuple[tuple[str, str, float], ...]] = (
+    ("jawOpen", "jawForward", 0.10),
+    ("jawOpen", "mouthStretch", 0.05),
+    ("mouthSmile", "cheekSquint", 0.20),
+    ("mouthSmile", "mouthDimple", 0.12),
+    ("mouthUpperUp", "noseSneer", 0.22),
+    ("noseSneer", "cheekSquint", 0.25),
+    ("mouthUpperUp", "mouthShrugUpper", 0.25),
+    ("mouthLowerDown", "mouthShrugUpper", 0.15),
+    ("mouthPucker", "cheekPuff", 0.07),
+)
+#: What a living face shows at rest; nothing that parts the lips. Lips give theirs up while they speak.
+_LIP_TONE: Final[dict[str, float]] = {
+    "mouthPress": 0.025, "mouthRollLower": 0.02, "mouthRollUpper": 0.025, "mouthShrugLower": 0.05,
+    "mouthFrown": 0.03, "mouthStretch": 0.03,
+}  # fmt: skip
+_FACE_TONE: Final[dict[str, float]] = {
+    "browInnerUp": 0.04, "eyeSquint": 0.06, "cheekSquint": 0.015, "noseSneer": 0.02, "mouthDimple": 0.03,
+    "jawForward": 0.02,
+}  # fmt: skip
 
 
 def animate(
@@ -42,7 +65,9 @@ def animate(
     mouth = articulate(phones, frame_count, rate_hz, manner, jitter)
     columns = _columns(frame_count)
     write_mouth(columns, mouth, axes.asymmetry)
+    add_side_drift(columns, mouth, axes.asymmetry, rate_hz, rng)
     add_emotion(columns, emotion, intensity, mouth.activity, _wander(frame_count, rate_hz, rng))
+    add_tone(columns, mouth.activity, rate_hz, rng)
     _add_resting_smile(columns, axes.smile_at_rest)
     liveliness = Liveliness(
         blink_rate_per_min=axes.blink_rate_per_min * emotion.blink_rate**intensity,
@@ -82,7 +107,40 @@ def write_mouth(columns: Columns, mouth: Mouth, asymmetry: float) -> None:
             columns[name] += mouth.dials[:, i] * (1 + asymmetry * side * 2)
     pull = 0.35 * abs(asymmetry) * mouth.dials[:, DIALS.index("jaw")]
     columns["mouthLeft" if asymmetry > 0 else "mouthRight"] += pull
+    columns["jawLeft" if asymmetry > 0 else "jawRight"] += 0.5 * pull
     columns["jawForward"] += 0.12 * mouth.dials[:, DIALS.index("funnel")]
+
+
+def add_side_drift(
+    columns: Columns, mouth: Mouth, asymmetry: float, rate_hz: float, rng: np.random.Generator
+) -> None:
+    """No jaw drops quite straight and no mouth stays quite in the middle: slow drifts that grow with the opening."""
+    times_s = np.arange(len(columns["jawOpen"])) / rate_hz
+    opening = mouth.dials[:, DIALS.index("jaw")]
+    jaw = (0.08 * smooth_noise(times_s, 0.25, rng) + rng.normal(0.0, 0.06) + 0.2 * asymmetry) * opening
+    lips = 0.02 * smooth_noise(times_s, 0.4, rng) * mouth.activity
+    for left, right, shift in (("jawLeft", "jawRight", jaw), ("mouthLeft", "mouthRight", lips + 0.5 * jaw)):
+        columns[left] += np.maximum(shift, 0.0)
+        columns[right] += np.maximum(-shift, 0.0)
+
+
+def add_tone(columns: Columns, activity: np.ndarray, rate_hz: float, rng: np.random.Generator) -> None:
+    """Slight tension that no face is without, each muscle wandering by itself."""
+    times_s = np.arange(len(activity)) / rate_hz
+    for tone, gate in ((_FACE_TONE, np.ones(len(activity))), (_LIP_TONE, 1.0 - 0.8 * activity)):
+        for channel, level in tone.items():
+            wander = 1.0 + 0.5 * np.tanh(smooth_noise(times_s, 0.2, rng))
+            for name in expand_sides(channel, _ARKIT):
+                columns[name] += level * gate * wander
+
+
+def couple_muscles(columns: Columns) -> None:
+    """Add each follower's share of its source, side by side; shares fitted to recorded takes (docs/corpus.md)."""
+    for source, follower, share in _COUPLINGS:
+        sources, followers = expand_sides(source, _ARKIT), expand_sides(follower, _ARKIT)
+        both = sum(columns[name] for name in sources) / len(sources)
+        for i, name in enumerate(followers):
+            columns[name] += share * (columns[sources[i]] if len(sources) == len(followers) else both)
 
 
 def add_emotion(columns: Columns, emotion: Emotion, intensity: float, activity: np.ndarray, wander: np.ndarray) -> None:
@@ -107,6 +165,7 @@ def _add_resting_smile(columns: Columns, smile: float) -> None:
 def finish(columns: Columns, mouth: Mouth, manner: Manner, rate_hz: float) -> None:
     """Mutual limits of the muscles, contact, and the range [0, 1] of every weight; in place."""
     _rounding_relaxes_corners(columns)
+    couple_muscles(columns)
     for name in ARKIT_52:
         np.clip(columns[name], 0.0, 1.0, out=columns[name])
     enforce_contact(columns, mouth, manner.pressing, rate_hz)

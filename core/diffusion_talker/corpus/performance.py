@@ -36,24 +36,23 @@ def add_performance(
     frame_count = len(columns["jawOpen"])
     times_s = np.arange(frame_count) / rate_hz
     accents = find_accents(phones)
-    shifts_s = add_gaze(columns, times_s, rng)
-    add_blinks(columns, times_s, phrase_ends(phones), shifts_s, liveliness.blink_rate_per_min, rng)
+    gaze = draw_gaze(times_s, rng)
+    write_gaze(columns, gaze.yaw, gaze.pitch)
     add_brows(columns, times_s, accents, liveliness.brow_activity, rng)
+    add_blinks(columns, times_s, phrase_ends(phones), gaze.shifts_s, liveliness.blink_rate_per_min, rng)
     add_head(columns, times_s, accents, liveliness, rng)
+    add_head_follows_gaze(columns, gaze, rate_hz, liveliness.head_motion)
+    add_breathing(columns, times_s, rng)
 
 
 def find_accents(phones: tuple[TimedPhone, ...]) -> list[tuple[float, float]]:
-    """(time in s, strength 0-1) of prominent vowels: loud and long for this line, at least 0.4 s apart."""
+    """(time in s, strength 0-1) of the most prominent vowels (loud, long, high for this line), 0.4 s or more apart."""
     vowels = [p for p in phones if p.phone.is_vowel]
-    if not vowels:
-        return []
-    usual_s = float(np.median([p.duration_s for p in vowels]))
-    strength = [(p.gain - 1.0) / 0.3 + 0.5 * np.log2(max(p.duration_s, 0.02) / usual_s) for p in vowels]
     chosen: list[tuple[float, float]] = []
-    for phone, value in sorted(zip(vowels, strength, strict=False), key=lambda pair: -pair[1]):
+    for phone in sorted(vowels, key=lambda p: -p.prominence):
         time_s = phone.start_s + 0.4 * phone.duration_s
-        if value > 0.2 and all(abs(time_s - other) > 0.4 for other, _ in chosen):
-            chosen.append((time_s, float(np.clip(value, 0.2, 1.0))))
+        if phone.prominence > 0.25 and all(abs(time_s - other) > 0.4 for other, _ in chosen):
+            chosen.append((time_s, float(phone.prominence)))
     return sorted(chosen)
 
 
@@ -62,27 +61,34 @@ def phrase_ends(phones: tuple[TimedPhone, ...]) -> list[float]:
     return [p.start_s for p in phones if p.phone.phone_class == "silence" and p.duration_s > 0.12 and p.start_s > 0.05]
 
 
-def add_gaze(columns: Columns, times_s: np.ndarray, rng: np.random.Generator) -> list[float]:
-    """Saccades every 0.5-3 s, small, mostly back to the listener; each takes 25-50 ms. Returns their times."""
+@dataclass(frozen=True)
+class Gaze:
+    """Where the eyes look: yaw and pitch (T,) in eye weights, left and down positive; shifts_s: when they jump."""
+
+    yaw: np.ndarray
+    pitch: np.ndarray
+    shifts_s: list[float]
+
+
+def draw_gaze(times_s: np.ndarray, rng: np.random.Generator) -> Gaze:
+    """Saccades every 0.4-3 s, mostly back to the listener; each takes 25-80 ms by its size (Lee et al. 2002)."""
     duration_s = times_s[-1] if len(times_s) else 0.0
-    yaw, pitch = np.zeros(len(times_s)), np.zeros(len(times_s))
-    time_s, at, shifts = 0.0, (rng.normal(0, 0.03), rng.normal(0, 0.02)), []
+    home = (rng.normal(0, 0.05), rng.normal(-0.02, 0.05))
+    yaw, pitch = np.full(len(times_s), home[0]), np.full(len(times_s), home[1])
+    time_s, at, shifts = 0.4 + rng.gamma(2.0, 0.4), home, []
     while time_s < duration_s:
-        length_s = 0.5 + rng.gamma(2.0, 0.6)
-        away = rng.random() < 0.4
-        target = (rng.normal(0, 0.13), rng.normal(0.03, 0.08)) if away else (rng.normal(0, 0.03), rng.normal(0, 0.02))
+        spread = (0.22, 0.13) if rng.random() < 0.45 else (0.04, 0.03)
+        target = (home[0] + rng.normal(0, spread[0]), home[1] + rng.normal(0, spread[1]))
         move = _ease((times_s - time_s) / (0.025 + 0.12 * float(np.hypot(target[0] - at[0], target[1] - at[1]))))
         yaw += move * (target[0] - at[0])
         pitch += move * (target[1] - at[1])
         shifts.append(time_s)
-        at, time_s = target, time_s + length_s
-    yaw, pitch = yaw - yaw[0] if len(yaw) else yaw, pitch
-    _write_gaze(columns, np.clip(yaw, -0.45, 0.45), np.clip(pitch, -0.35, 0.35))
-    return shifts[1:]
+        at, time_s = target, time_s + 0.35 + rng.gamma(2.0, 0.45)
+    return Gaze(np.clip(yaw, -0.6, 0.6), np.clip(pitch, -0.45, 0.45), shifts)
 
 
-def _write_gaze(columns: Columns, yaw: np.ndarray, pitch: np.ndarray) -> None:
-    """yaw > 0 looks to the person's left, pitch > 0 down; the lid follows the eye down."""
+def write_gaze(columns: Columns, yaw: np.ndarray, pitch: np.ndarray) -> None:
+    """yaw > 0 looks to the person's left, pitch > 0 down; the lids follow the eyes down and up."""
     for outward, inward, direction in (
         ("eyeLookOutLeft", "eyeLookInRight", yaw),
         ("eyeLookOutRight", "eyeLookInLeft", -yaw),
@@ -93,6 +99,7 @@ def _write_gaze(columns: Columns, yaw: np.ndarray, pitch: np.ndarray) -> None:
         columns["eyeLookDown" + side] += np.maximum(pitch, 0)
         columns["eyeLookUp" + side] += np.maximum(-pitch, 0)
         columns["eyeBlink" + side] += 0.45 * np.maximum(pitch, 0)
+        columns["eyeWide" + side] += 0.40 * np.maximum(-pitch, 0)
 
 
 def _ease(x: np.ndarray) -> np.ndarray:
@@ -123,15 +130,24 @@ def add_blinks(
 
 
 def _add_blink(columns: Columns, times_s: np.ndarray, start_s: float, rng: np.random.Generator) -> None:
-    """One blink: closes in 70-100 ms, holds 20-50 ms, opens in 150-250 ms; the sides a few ms apart."""
+    """One blink: closes in 70-100 ms, holds 20-50 ms, opens in 150-250 ms, most of it early; one in six stays
+    incomplete; the sides a few ms apart (VanderWerf et al. 2003).
+
+    The eyes dip, wide lids let go, the cheek takes a little part.
+    """
     close_s, hold_s, open_s = rng.uniform(0.07, 0.10), rng.uniform(0.02, 0.05), rng.uniform(0.15, 0.25)
-    depth = rng.uniform(0.86, 1.0)
+    depth = rng.uniform(0.5, 0.85) if rng.random() < 1 / 6 else rng.uniform(0.88, 1.0)
     offset_s = rng.normal(0, 0.004)
     for side, lag_s in (("Left", offset_s), ("Right", -offset_s)):
         t = times_s - start_s - lag_s
-        lid = depth * np.minimum(_ease(t / close_s), 1 - _ease((t - close_s - hold_s) / open_s))
+        opening = _ease(np.sqrt(np.clip((t - close_s - hold_s) / open_s, 0.0, 1.0)))
+        lid = depth * np.minimum(_ease(t / close_s), 1 - opening)
         columns["eyeBlink" + side] += lid * (1 - np.clip(columns["eyeBlink" + side], 0, 1))
-        columns["eyeSquint" + side] += 0.12 * lid
+        columns["eyeWide" + side] *= 1 - lid
+        columns["eyeLookUp" + side] *= 1 - 0.7 * lid
+        columns["eyeLookDown" + side] += 0.16 * lid
+        columns["eyeSquint" + side] += 0.05 * lid
+        columns["cheekSquint" + side] += 0.02 * lid
 
 
 def add_brows(
@@ -153,7 +169,7 @@ def add_brows(
     columns["browOuterUpRight"] += activity * raised * (0.8 - tilt)
     for side in ("Left", "Right"):
         columns["browDown" + side] += activity * lowered
-        columns["eyeWide" + side] += 0.25 * activity * raised
+        columns["eyeWide" + side] += 0.12 * activity * raised
         columns["eyeSquint" + side] += 0.2 * activity * lowered
 
 
@@ -176,11 +192,26 @@ def add_head(
             columns["HeadPitch"] += liveliness.head_motion * strength * rng.uniform(1.2, 3.2) * _DEGREE * nod
 
 
+def add_head_follows_gaze(columns: Columns, gaze: Gaze, rate_hz: float, head_motion: float) -> None:
+    """The head turns after the eyes, a quarter of the way and in a third of a second (Freedman 2008)."""
+    width = np.arange(-int(0.6 * rate_hz), int(0.6 * rate_hz) + 1) / rate_hz
+    kernel = np.exp(-0.5 * ((width - 0.2) / 0.15) ** 2)
+    for name, look, eye_rad in (("HeadYaw", gaze.yaw, 0.6), ("HeadPitch", gaze.pitch, 0.5)):
+        padded = np.pad(look - look[:1], len(kernel) // 2, mode="edge")
+        columns[name] += 0.25 * eye_rad * head_motion * np.convolve(padded, kernel / kernel.sum(), mode="valid")
+
+
+def add_breathing(columns: Columns, times_s: np.ndarray, rng: np.random.Generator) -> None:
+    """The head rises and sinks a third of a degree with every breath, 12-18 a minute."""
+    phase = 2 * np.pi * (rng.uniform(0.20, 0.30) * times_s + rng.random())
+    columns["HeadPitch"] -= 0.33 * _DEGREE * np.sin(phase)
+
+
 def add_breath(columns: Columns, phones: tuple[TimedPhone, ...], rate_hz: float, rng: np.random.Generator) -> None:
     """Now and then lips part slightly for the breath before a phrase that follows a pause of half a second or more."""
     times_s = np.arange(len(columns["jawOpen"])) / rate_hz
     for phone, following in zip(phones, phones[1:], strict=False):
-        if phone.phone.phone_class == "silence" and phone.duration_s > 0.5 and rng.random() < 0.35:
+        if phone.phone.phone_class == "silence" and phone.duration_s > 0.5 and rng.random() < 0.5:
             breath = _bump(times_s, following.start_s - 0.24, 0.07) * rng.uniform(0.5, 1.0)
             columns["jawOpen"] += 0.04 * breath
             for side in ("Left", "Right"):
