@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file
+from diffusion_talker.errors import CorpusError
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import (
     CheckpointInfo,
@@ -51,6 +52,9 @@ def open_job(
     corpus: Path, folder: Path, config: TrainingConfig, manifest: Manifest, device: str, command: str
 ) -> Job:
     """Load a corpus of blendshape motion for a training. Raises CorpusError."""
+    if manifest.vertex_count:
+        raise CorpusError(f"'{corpus}' holds vertices, and this training learns blendshapes. "
+                          "Choose a corpus of blendshapes: one of `corpus build`, or an import of beat or etf.")
     return Job(
         folder=folder,
         split=load_split(corpus, config.held_out_share),

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from diffusion_talker.audio import load_audio
-from diffusion_talker.channels import MODEL_CHANNELS
+from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
 from diffusion_talker.corpus.datasets.sources import (
     Recording,
     Survey,
@@ -31,6 +31,9 @@ from diffusion_talker.corpus.datasets.sources import (
 from diffusion_talker.errors import CorpusError
 
 RATE_HZ: Final = 60
+#: The data set has all of ARKit's channels but the tongue.
+CHANNELS: Final = tuple(channel for channel in ARKIT_52 if channel != "tongueOut")
+MISSING_CHANNELS: Final = tuple(channel for channel in MODEL_CHANNELS if channel not in CHANNELS)
 #: First take, last take (inclusive) and emotion, as the data set's README has it.
 EMOTION_OF_TAKES: Final = (
     (0, 64, "neutral"), (65, 72, "happiness"), (73, 80, "anger"), (81, 86, "sadness"), (87, 94, "contempt"),
@@ -98,7 +101,7 @@ class Beat:
             takes.append(replace(take, emotion=emotion, intensity=0.0 if emotion == "neutral" else 1.0,
                                  emotion_heard=True, language=parsed.language))
         subjects = tuple(subject for _, subject in sorted(speakers))
-        return Survey(tuple(takes), subjects, tuple(skipped), missing_channels=self._missing_channels(takes))
+        return Survey(tuple(takes), subjects, tuple(skipped), missing_channels=MISSING_CHANNELS)
 
     def read(self, take: Take) -> Recording:
         """Weights at the times that the file gives, with their sound."""
@@ -110,13 +113,6 @@ class Beat:
     def templates(self) -> dict[str, np.ndarray]:
         """None: these are blendshapes."""
         return {}
-
-    def _missing_channels(self, takes: list[Take]) -> tuple[str, ...]:
-        """Channels of ours that the data set has not, by its first take."""
-        if not takes:
-            return ()
-        columns = read_json(self.folder / takes[0].motion_file)[2]
-        return tuple(channel for channel in MODEL_CHANNELS if channel not in columns)
 
 
 def parse_name(name: str) -> TakeName:
@@ -149,7 +145,10 @@ def split_of(take: TakeName) -> str:
 
 
 def read_json(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """Times (T,) in s, weights (T, C) float32 and our channel -> column of one file. Raises CorpusError."""
+    """Times (T,) in s, weights (T, C) float32 and channel -> column for the channels of BEAT, of one file.
+
+    Raises CorpusError.
+    """
     try:
         content = json.loads(path.read_bytes())
         names = [str(name) for name in content["names"]]
@@ -160,7 +159,11 @@ def read_json(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
         raise CorpusError(f"'{path}' is not a facial file of BEAT ({_brief(error)}). Copy it again.") from error
     if times_s.ndim != 1 or weights.shape != (len(times_s), len(names)):
         raise CorpusError(f"'{path}' has frames of {weights.shape[1:]} weights for {len(names)} names. Copy it again.")
-    return times_s, weights, arkit_columns(names, f"'{path}'")
+    columns = arkit_columns(names, f"'{path}'")
+    absent = [channel for channel in CHANNELS if channel not in columns]
+    if absent:
+        raise CorpusError(f"'{path}' has no {', '.join(absent[:3])}. Check that this is the data set's own file.")
+    return times_s, weights, {channel: columns[channel] for channel in CHANNELS}
 
 
 def _brief(error: Exception) -> Any:
