@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,7 +48,8 @@ def draw(head: DrawnHead, weights: Mapping[str, float], view: View, size: int) -
     visible = rasterize(screen, head.triangles, fine, fine)
     colors = interpolate(visible, screen, head.triangles, _colors(head, points, axes), fine)
     image = _backdrop(fine)
-    image.reshape(-1, 3)[visible.pixel] = colors
+    for channel, values in zip(image, colors, strict=True):
+        channel.reshape(-1)[visible.pixel] = values
     return _to_srgb(_shrink(image))
 
 
@@ -75,23 +77,26 @@ def project(points: np.ndarray, view: View, axes: np.ndarray, size: int) -> np.n
 
 
 def _backdrop(size: int) -> np.ndarray:
-    fall = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
-    shade = _BACKDROP_TOP + fall * (_BACKDROP_BOTTOM - _BACKDROP_TOP)
-    return np.repeat(shade.astype(np.float32), size, axis=1)
+    """Linear RGB (3, size, size): a wall that darkens downwards."""
+    fall = np.linspace(0, 1, size)
+    columns = _BACKDROP_TOP[:, None] + fall * (_BACKDROP_BOTTOM - _BACKDROP_TOP)[:, None]
+    return np.repeat(columns[:, :, None].astype(np.float32), size, axis=2)
 
 
 def _shrink(image: np.ndarray) -> np.ndarray:
+    """Mean (3, h, w) of the samples of each pixel."""
     n = SUPERSAMPLING
-    return sum(image[i::n, j::n] for i in range(n) for j in range(n)) / (n * n)
+    return sum(image[:, i::n, j::n] for i in range(n) for j in range(n)) / (n * n)
 
 
 def _to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Linear light to 8 bits, by table: 4096 levels of light are more than 256 of sRGB need."""
+    """(3, h, w) of linear light to (h, w, 3) uint8, by table: 4096 levels are more than 256 of sRGB need."""
     levels = np.clip(linear * 4095.0 + 0.5, 0, 4095).astype(np.uint16)
-    return _srgb_table()[levels]
+    return np.ascontiguousarray(_srgb_table()[levels].transpose(1, 2, 0))
 
 
+@lru_cache(maxsize=1)
 def _srgb_table() -> np.ndarray:
-    light_level = np.arange(4096) / 4095.0
-    encoded = np.where(light_level <= 0.0031308, 12.92 * light_level, 1.055 * light_level ** (1 / 2.4) - 0.055)
+    linear = np.arange(4096) / 4095.0
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(255 * encoded).astype(np.uint8)

@@ -48,19 +48,24 @@ def rasterize(points: np.ndarray, triangles: np.ndarray, width: int, height: int
     order = _far_to_near(spans, _planes(corners, corners[:, :, 2:])[:, :, 0], starts, fragment_span, along)
     nearest = np.full(width * height, -1, np.int32)
     nearest[pixel[order]] = fragment_span[order]  # of several fragments on one pixel the last one stays: the nearest
-    covered = np.flatnonzero(nearest >= 0)
+    covered = np.flatnonzero(nearest >= 0).astype(np.int32)
     return Visible(covered, facing[spans.triangle[nearest[covered]]])
 
 
-def interpolate(visible: Visible, points: np.ndarray, triangles: np.ndarray, values: np.ndarray,
-                width: int) -> np.ndarray:
-    """Values (N, K) float32 at the visible pixels, given those at every triangle's corners (F, 3, K).
+def interpolate(
+    visible: Visible, points: np.ndarray, triangles: np.ndarray, values: np.ndarray, width: int
+) -> np.ndarray:
+    """Values (K, N) float32 at the visible pixels, given those at every triangle's corners (F, 3, K).
 
     Linear on the screen; within the small triangles of a head nobody sees that perspective is not.
     """
-    planes = _planes(np.asarray(points, np.float64)[triangles], values).astype(np.float32)[visible.triangle]
+    planes = _planes(np.asarray(points, np.float64)[triangles], values).astype(np.float32)
     x, y = ((visible.pixel % width + 0.5).astype(np.float32), (visible.pixel // width + 0.5).astype(np.float32))
-    return planes[:, 0] + planes[:, 1] * x[:, None] + planes[:, 2] * y[:, None]
+    out = np.empty((values.shape[2], len(visible.pixel)), np.float32)
+    for k, row in enumerate(out):  # one channel at a time stays in the cache
+        base, along_x, along_y = np.ascontiguousarray(planes[:, :, k].T)
+        row[:] = base[visible.triangle] + along_x[visible.triangle] * x + along_y[visible.triangle] * y
+    return out
 
 
 def _doubled_area(corners: np.ndarray) -> np.ndarray:
@@ -109,8 +114,9 @@ def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.stack([values[:, 0] - x * corners[:, 0, :1] - y * corners[:, 0, 1:2], x, y], axis=1)
 
 
-def _far_to_near(spans: _Spans, depth: np.ndarray, starts: np.ndarray, fragment_span: np.ndarray,
-                 along: np.ndarray) -> np.ndarray:
+def _far_to_near(
+    spans: _Spans, depth: np.ndarray, starts: np.ndarray, fragment_span: np.ndarray, along: np.ndarray
+) -> np.ndarray:
     """Order of the fragments by falling depth (coefficients (F, 3)); equal depths keep the order of their triangles."""
     if not len(along):
         return along
