@@ -28,7 +28,6 @@ _LEAST_SILENCE_FRAMES = 3
 _LEAST_CONSONANT_FRAMES = 2
 _FLOOR = -30.0  # of a log probability: no single frame may forbid a path
 _NEVER = -np.inf
-_SOFTNESS = 1.5
 _CLASS_OF_PHONE = np.array([PHONES[name].class_index for name in PHONE_NAMES])
 
 
@@ -83,14 +82,12 @@ def align_phones(
 
 
 def decode_phones(
-    log_probabilities: np.ndarray,
-    switch_log_probability: float = SWITCH_LOG_PROBABILITY,
-    log_bigrams: np.ndarray | None = None,
+    log_probabilities: np.ndarray, switch_log_probability: float = SWITCH_LOG_PROBABILITY
 ) -> tuple[FrameSpan, ...]:
     """The likeliest phones when nobody knows what was said. log_probabilities: (T, P) over PHONE_NAMES.
 
-    Every phone lasts at least two frames, vowels and silence three. log_bigrams: (P, P) log probability of a phone
-    (column) after another (row), see `phone_bigrams`; added to the switch's.
+    Every phone lasts at least two frames, vowels and silence three. Any phone may follow any other: the recogniser
+    hears a second around each frame; what follows what in a language added less than a hundredth of right frames.
     """
     emissions = _emissions(log_probabilities, None)
     if len(emissions) == 0:
@@ -98,8 +95,6 @@ def decode_phones(
     least = np.array([_least_frames(name) for name in PHONE_NAMES])
     phone_of_state = np.repeat(np.arange(len(PHONE_NAMES)), least)
     switches = np.full((len(PHONE_NAMES),) * 2, float(switch_log_probability))
-    if log_bigrams is not None:
-        switches = switches + log_bigrams
     np.fill_diagonal(switches, _NEVER)
     path = _follow_loop(emissions[:, phone_of_state], least, switches)
     phone = phone_of_state[path]
@@ -108,24 +103,9 @@ def decode_phones(
     return with_confidence(_spans(item, phone), log_probabilities)
 
 
-def phone_bigrams(tracks: Iterable[np.ndarray], smoothing: float = 0.5) -> np.ndarray:
-    """(P, P) log probability of the next phone, from per-frame labels (T,) such as a corpus' `phone` tracks.
-
-    smoothing: added to every count (Lidstone), so that what was never seen stays possible.
-    """
-    counts = np.full((len(PHONE_NAMES),) * 2, smoothing)
-    for track in tracks:
-        runs = track[np.flatnonzero(np.diff(track.astype(int), prepend=-1))]
-        known = (runs[:-1] < len(PHONE_NAMES)) & (runs[1:] < len(PHONE_NAMES))
-        np.add.at(counts, (runs[:-1][known], runs[1:][known]), 1.0)
-    np.fill_diagonal(counts, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.log(counts / counts.sum(axis=1, keepdims=True))
-
-
-def class_probabilities(log_probabilities: np.ndarray, softness: float = 1.0) -> np.ndarray:
-    """(T, len(PHONE_CLASSES)) probability of each articulatory class. softness above 1 takes sureness off."""
-    logits = np.asarray(log_probabilities, np.float64) / softness
+def class_probabilities(log_probabilities: np.ndarray) -> np.ndarray:
+    """(T, len(PHONE_CLASSES)) probability of each articulatory class."""
+    logits = np.asarray(log_probabilities, np.float64)
     phones = np.exp(logits - logits.max(axis=1, keepdims=True))
     phones /= phones.sum(axis=1, keepdims=True)
     classes = np.zeros((len(phones), len(PHONE_CLASSES)))
@@ -142,9 +122,9 @@ def blend_with_class(log_probabilities: np.ndarray, share: float) -> np.ndarray:
 
 
 def with_confidence(spans: Iterable[FrameSpan], log_probabilities: np.ndarray) -> tuple[FrameSpan, ...]:
-    """Spans with the mean softened probability of their class; the frames at the edges of longer spans, which two
+    """Spans with the mean probability of their class; the frames at the edges of longer spans, which two
     phones share, do not count."""
-    classes = class_probabilities(log_probabilities, _SOFTNESS)
+    classes = class_probabilities(log_probabilities)
     out: list[FrameSpan] = []
     for span in spans:
         edge = 1 if span.frames > 3 else 0

@@ -26,7 +26,7 @@ from diffusion_talker.corpus import clips as clip_maker
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, UNKNOWN_PHONE
-from diffusion_talker.corpus.recordings.build import RecordedPart, RecordedSettings, build_recorded
+from diffusion_talker.corpus.recordings.build import RecordedPart, RecordedSettings, Report, build_recorded
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
     Clip,
@@ -81,6 +81,7 @@ def build_corpus(
     command: str = "",
     report: Callable[[Progress], None] | None = None,
     recorded: RecordedSettings | None = None,
+    report_recorded: Report | None = None,
 ) -> Manifest:
     """Build a corpus, or finish one that was interrupted. Raises CorpusError, BundleError and OutputError.
 
@@ -95,7 +96,7 @@ def build_corpus(
     count = _make_shards(folder, settings, usable, workers, report)
     for surplus in sorted(folder.glob("shard_*.npz"))[count:]:
         surplus.unlink()  # made ahead of need by a larger number of workers
-    part = _add_recorded(folder, settings, recorded, workers)
+    part = _add_recorded(folder, settings, recorded, workers, report_recorded)
     manifest = _describe(folder, settings, count, command, tuple(sorted(absent)), part)
     if recorded is not None:
         manifest = replace(manifest, held_out_speakers=tuple(sorted(recorded.held_out)))
@@ -104,11 +105,11 @@ def build_corpus(
 
 
 def _add_recorded(
-    folder: Path, settings: BuildSettings, recorded: RecordedSettings | None, workers: int
+    folder: Path, settings: BuildSettings, recorded: RecordedSettings | None, workers: int, report: Report | None
 ) -> RecordedPart:
     if recorded is None:
         return RecordedPart((), ())
-    return build_recorded(folder, recorded, settings.seed, settings.hours, settings.clips_per_shard, workers)
+    return build_recorded(folder, recorded, settings.seed, settings.hours, settings.clips_per_shard, workers, report)
 
 
 def _claim(folder: Path, settings: BuildSettings, usable: tuple[str, ...]) -> None:

@@ -66,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
     recorded = recordings.recorded_settings(args)
     report = None if args.quiet else _show
-    manifest = build_corpus(args.out, settings, max(1, args.workers), command, report, recorded)
+    report_recorded = None if args.quiet else recordings.show_progress
+    manifest = build_corpus(args.out, settings, max(1, args.workers), command, report, recorded, report_recorded)
     if not args.quiet:
         print("\n" + _summary(manifest, args.out))
     return 0

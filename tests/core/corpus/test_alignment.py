@@ -21,11 +21,10 @@ from diffusion_talker.corpus.alignment import (  # noqa: E402
     confident_share,
     decode_phones,
     edge_times_s,
-    phone_bigrams,
     timed_phones,
     with_confidence,
 )
-from diffusion_talker.corpus.phones import PHONE_NAMES, PHONES, SILENCE, UNKNOWN_PHONE  # noqa: E402
+from diffusion_talker.corpus.phones import PHONE_NAMES, PHONES, SILENCE  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
 
 Runs = list[tuple[str, int]]
@@ -136,18 +135,6 @@ def test_what_cannot_be_aligned_says_why(phones: list[str], frames: int, words: 
 def test_a_recogniser_of_other_phones_is_refused() -> None:
     with pytest.raises(CorpusError, match="Train the recogniser again"):
         decode_phones(np.zeros((5, 7)))
-
-
-def test_bigrams_decide_between_phones_that_sound_alike() -> None:
-    track = np.array([PHONE_NAMES.index(name) for name in "ssssttttaaaa" for _ in range(3)], np.uint8)
-    bigrams = phone_bigrams([track, np.full(4, UNKNOWN_PHONE, np.uint8)])
-    assert np.exp(bigrams).sum(axis=1) == pytest.approx(1.0)
-    sound = heard([("s", 6), ("t", 6), ("a", 6)])
-    middle = np.full(len(PHONE_NAMES), -9.0)
-    middle[[PHONE_NAMES.index("d"), PHONE_NAMES.index("t")]] = np.log([0.51, 0.48])
-    sound[6:12] = middle
-    assert [span.phone for span in decode_phones(sound)] == ["s", "d", "a"]
-    assert [span.phone for span in decode_phones(sound, log_bigrams=bigrams)] == ["s", "t", "a"]
 
 
 def test_confidence_is_about_the_class_not_the_phone() -> None:

@@ -41,6 +41,11 @@ def recorded_settings(args: argparse.Namespace) -> RecordedSettings | None:
     return RecordedSettings(args.recordings, args.recogniser, args.recorded_share, held_out)
 
 
+def show_progress(what: str, done: int, total: int) -> None:
+    """One line that is written over."""
+    print(f"\r{done} of {total} {what}   ", end="" if done < total else "\n", flush=True)
+
+
 def recorded_summary(manifest: Manifest) -> str:
     """What recordings gave to a corpus, a line for each source and one about what is missing; "" without any."""
     lines: list[str] = []

@@ -32,9 +32,9 @@ from diffusion_talker.errors import CorpusError
 Listener = Callable[[np.ndarray], np.ndarray]
 
 #: Spans below are unsure: labelled unknown. Tuned on speakers that are not held out.
-CONFIDENT: Final = 0.5
+CONFIDENT: Final = 0.6
 #: Pieces with less of their speech in sure spans are dropped.
-LEAST_CONFIDENT_SHARE: Final = 0.6
+LEAST_CONFIDENT_SHARE: Final = 0.5
 LEAST_PIECE_S: Final = 3.0
 LONGEST_PIECE_S: Final = 12.0
 _CLASS_SHARE: Final = 0.3

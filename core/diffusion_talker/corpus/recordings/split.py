@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from diffusion_talker.errors import SettingsError
@@ -31,8 +30,3 @@ def held_out_speakers(text: str | None = None) -> frozenset[str]:
             f"{', '.join(wrong)} names no speaker. Write source:speaker, for example emodb:03, several with commas."
         )
     return frozenset(names)
-
-
-def is_held_out(speaker: str, held_out: Iterable[str]) -> bool:
-    """Whether a recording of `speaker` ("source:speaker") must not be trained on."""
-    return speaker in frozenset(held_out)
