@@ -45,7 +45,7 @@ class ClipEntry:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Stretch:
     """A stretch of a clip: curves, sound, marks whose times count from its start."""
 
     motion: Motion
@@ -113,7 +113,7 @@ def load_clip(folder: Path, entry: ClipEntry) -> Clip:
     return read_shard(folder / entry.shard)[entry.index]
 
 
-def cut(clip: Clip, manifest: Manifest, start_s: float = 0.0, end_s: float | None = None) -> Shown:
+def cut(clip: Clip, manifest: Manifest, start_s: float = 0.0, end_s: float | None = None) -> Stretch:
     """The stretch [start_s, end_s] of a clip. Raises SettingsError when the clip has none."""
     frame_count = len(clip.motion)
     stop_s = frame_count / MOTION_RATE_HZ if end_s is None else end_s
@@ -125,7 +125,7 @@ def cut(clip: Clip, manifest: Manifest, start_s: float = 0.0, end_s: float | Non
         )
     samples = clip.samples[first * SAMPLE_RATE_HZ // MOTION_RATE_HZ : stop * SAMPLE_RATE_HZ // MOTION_RATE_HZ]
     motion = Motion(clip.motion[first:stop].astype(np.float32), MODEL_CHANNELS, MOTION_RATE_HZ)
-    return Shown(motion, ArraySource(samples, SAMPLE_RATE_HZ), phone_marks(clip.phone[first:stop], manifest))
+    return Stretch(motion, ArraySource(samples, SAMPLE_RATE_HZ), phone_marks(clip.phone[first:stop], manifest))
 
 
 def phone_marks(labels: np.ndarray, manifest: Manifest) -> tuple[Mark, ...]:

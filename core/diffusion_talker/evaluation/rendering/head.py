@@ -24,6 +24,7 @@ _LAMPS = (
 _AMBIENT_UP, _AMBIENT_DOWN = np.array([0.33, 0.34, 0.37]), np.array([0.17, 0.145, 0.135])
 _INSIDE = ("Mouth", "Teeth", "Gum", "Tongue")
 _NOSTRILS_ABOVE_M = 0.021
+_SHARPNESS = 80  # of highlights
 _CREVICE_M = 0.0012  # lips closer than this shade each other
 _SLIT_M = 0.003  # lips farther apart than this let light into the mouth
 
@@ -125,7 +126,7 @@ def light(head: DrawnHead, points: np.ndarray, axes: np.ndarray) -> np.ndarray:
         towards = np.array(direction) / np.linalg.norm(direction)
         diffuse = diffuse + np.maximum(normals @ towards, 0.0)[:, None] * np.array(color)
         halfway = towards + (0.0, 0.0, 1.0)
-        shine = np.maximum(normals @ (halfway / np.linalg.norm(halfway)), 0.0) ** 40
+        shine = np.maximum(normals @ (halfway / np.linalg.norm(halfway)), 0.0) ** _SHARPNESS
         highlight += shine * max(color) * (towards[2] > 0)
     open_to_light = _openness(head, points)
     return np.concatenate([diffuse * open_to_light[:, None], (highlight * open_to_light)[:, None]], axis=1)
