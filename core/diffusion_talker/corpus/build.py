@@ -108,7 +108,7 @@ def _add_recorded(
     folder: Path, settings: BuildSettings, recorded: RecordedSettings | None, workers: int, report: Report | None
 ) -> RecordedPart:
     if recorded is None:
-        return RecordedPart((), ())
+        return RecordedPart()
     return build_recorded(folder, recorded, settings.seed, settings.hours, settings.clips_per_shard, workers, report)
 
 
@@ -251,6 +251,7 @@ def _describe(
         skipped_clips=_skipped(folder),
         missing_engines=absent,
         recorded_sources=recorded.sources,
+        recogniser_sha256=recorded.recogniser_sha256,
     )
 
 

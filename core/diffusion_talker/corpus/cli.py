@@ -63,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
     for engine, reason in missing_engines(engines).items():
         print(f"Skipping {engine}. {reason}", file=sys.stderr)
     settings = BuildSettings(hours=args.hours, seed=args.seed, engines=engines)
-    command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
     recorded = recordings.recorded_settings(args)
+    command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
+    command += recordings.command_words(recorded)
     report = None if args.quiet else _show
     report_recorded = None if args.quiet else recordings.show_progress
     manifest = build_corpus(args.out, settings, max(1, args.workers), command, report, recorded, report_recorded)

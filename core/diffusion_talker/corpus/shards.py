@@ -89,9 +89,9 @@ class Manifest:
 
     phones: names behind the shards' labels; class_of_phone: index into phone_classes of each. missing_channels:
     channels that the source does not have (0 throughout). vertex_count: 0 for blendshapes, else motion is vertices and
-    templates.npz beside the manifest holds each talker's neutral face. recorded_sources and held_out_speakers tell of
-    recorded speech in the mix. licence: terms of the data, where they are not ours; remarks: what was done to single
-    recordings, "recording: what".
+    templates.npz beside the manifest holds each talker's neutral face. recorded_sources, held_out_speakers and
+    recogniser_sha256 tell of recorded speech in the mix. licence: terms of the data, where they are not ours; remarks:
+    what was done to single recordings, "recording: what".
     """
 
     version: int
@@ -120,6 +120,7 @@ class Manifest:
     vertex_count: int = 0
     recorded_sources: tuple[RecordedSource, ...] = ()
     held_out_speakers: tuple[str, ...] = ()
+    recogniser_sha256: str = ""
     licence: str = ""
     remarks: tuple[str, ...] = ()
 

@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from diffusion_talker.corpus.phones import PHONE_NAMES
 from diffusion_talker.corpus.recordings.faces import ClipPlan, PiecePlace, make_recorded_clip, named_rng
 from diffusion_talker.corpus.recordings.listening import load_listener
 from diffusion_talker.corpus.recordings.pieces import (
+    CONFIDENT,
+    LEAST_CONFIDENT_SHARE,
     LEAST_PIECE_S,
     LONGEST_PIECE_S,
     HeardPhone,
@@ -68,10 +71,11 @@ class RecordedSettings:
 
 @dataclass(frozen=True)
 class RecordedPart:
-    """What recordings gave: names of the shards, and an account of every source."""
+    """What recordings gave: names of the shards, an account of every source, and the recogniser that listened."""
 
-    shard_names: tuple[str, ...]
-    sources: tuple[RecordedSource, ...]
+    shard_names: tuple[str, ...] = ()
+    sources: tuple[RecordedSource, ...] = ()
+    recogniser_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def build_recorded(
     account = tuple(
         _account(source, heard, settings.held_out, minutes[source.recordings[0].source]) for source in sources
     )
-    return RecordedPart(tuple(recorded_shard_name(i) for i in range(len(shards))), account)
+    names = tuple(recorded_shard_name(i) for i in range(len(shards)))
+    return RecordedPart(names, account, _hash_recogniser(settings.recogniser))
 
 
 def _account(source: Source, heard: Iterable[_Heard], held_out: frozenset[str], minutes: float) -> RecordedSource:
@@ -302,13 +307,15 @@ def _hear(job: tuple[Recording, Path | None, Listener | None]) -> tuple[Piece, .
 
 def _plan(settings: RecordedSettings, recordings: Sequence[Recording], seed: int) -> dict[str, str]:
     """What the recorded part of a corpus is a function of."""
-    names = "\n".join(f"{r.source}/{r.name} {r.path.stat().st_size}" for r in recordings)
+    known = "\n".join(f"{r.source}/{r.name} {r.path.stat().st_size} {r.text} {r.labels}" for r in recordings)
     return {
         "format": str(_FORMAT),
         "seed": str(seed),
         "recogniser": _hash_recogniser(settings.recogniser),
         "held-out speakers": ",".join(sorted(settings.held_out)),
-        "recordings": hashlib.sha256(names.encode()).hexdigest(),
+        "recordings": hashlib.sha256(known.encode()).hexdigest(),
+        "phone inventory": hashlib.sha256(" ".join(PHONE_NAMES).encode()).hexdigest(),
+        "confidence": f"{CONFIDENT} {LEAST_CONFIDENT_SHARE}",
     }
 
 

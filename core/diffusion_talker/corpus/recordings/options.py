@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from diffusion_talker.corpus.recordings.build import RecordedSettings
@@ -39,6 +40,18 @@ def recorded_settings(args: argparse.Namespace) -> RecordedSettings | None:
         return None
     held_out = held_out_speakers(args.hold_out)
     return RecordedSettings(args.recordings, args.recogniser, args.recorded_share, held_out)
+
+
+def command_words(settings: RecordedSettings | None) -> str:
+    """The arguments again, as the manifest notes them; folders and files by their names."""
+    if settings is None:
+        return ""
+    recogniser = f" --recogniser {shlex.quote(settings.recogniser.name)}" if settings.recogniser else ""
+    held_out = ",".join(sorted(settings.held_out)) or "none"
+    return (
+        f" --recordings {shlex.quote(settings.folder.name)}{recogniser} --recorded-share {settings.share:g}"
+        f" --hold-out {shlex.quote(held_out)}"
+    )
 
 
 def show_progress(what: str, done: int, total: int) -> None:

@@ -211,6 +211,7 @@ def test_the_command_mixes_both_and_says_what_it_left_out(
     assert "2 recordings have no phones by hand" in told and "CC0" in told
     manifest = read_manifest(tmp_path)
     assert manifest.held_out_speakers == ("emodb:11",)
+    assert manifest.command.endswith(f"--recordings {recordings.name} --recorded-share 0.2 --hold-out emodb:11")
     assert [source.licence for source in manifest.recorded_sources] == [
         "CC0 1.0 (Berlin Database of Emotional Speech)",
         "ours",
