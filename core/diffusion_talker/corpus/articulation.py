@@ -31,11 +31,11 @@ _REACH_S: dict[str, tuple[float, float]] = {
     "jaw": (0.055, 0.060),
     "rounding": (0.115, 0.080),
     "corners": (0.042, 0.042),
-    "lips": (0.045, 0.050),
+    "lips": (0.043, 0.047),
     "tongue": (0.050, 0.050),
 }
 #: Natural frequency of each group's critically damped motion, rad/s: the jaw is heavy, the tongue tip is not.
-_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 110.0, "lips": 85.0, "tongue": 90.0}
+_STIFFNESS_RAD_S: dict[str, float] = {"jaw": 75.0, "rounding": 65.0, "corners": 100.0, "lips": 85.0, "tongue": 90.0}
 #: Fastest change of a dial per second.
 SPEED_LIMIT_PER_S: dict[str, float] = {
     "jaw": 7.0, "funnel": 6.0, "pucker": 6.5, "smile": 4.0, "stretch": 4.0, "lower": 5.0, "upper": 4.0, "tuck": 9.0,
@@ -47,8 +47,9 @@ _LIP_LEAD_S = 0.009
 _RAMPS_S: dict[str, tuple[float, float]] = {"seal": (0.080, 0.074), "tuck": (0.095, 0.085), "teeth": (0.085, 0.075)}
 #: Share of the gap between two contacts that each ramp may take.
 _GAP_SHARE = 0.62
-#: A ramp takes no more of the vowel beside it than this, and never less time: lips cannot part faster.
-_VOWEL_SHARE, _SHORTEST_RAMP_S = 1.0, 0.050
+#: A ramp takes no more of the vowel beside it than this, and never less time: nothing moves faster.
+_VOWEL_SHARE = 1.0
+_SHORTEST_RAMP_S: dict[str, float] = {"seal": 0.050, "tuck": 0.060, "teeth": 0.065}
 #: A vowel counts as beside a contact when no more than a burst lies between them.
 _BESIDE_S = 0.045
 #: Share of a sound on either side of its plateau; a prominent vowel stays longer, the last one of a phrase longest.
@@ -68,7 +69,7 @@ _JAW_LIMIT_PER_S = 8.0
 _TEETH_TOGETHER_JAW = 0.08
 _TUCKED_JAW = 0.08
 #: Fastest roll of the lower lip.
-_ROLL_LIMIT_PER_S = 7.0
+_ROLL_LIMIT_PER_S = 7.5
 #: Cheeks give way to the pressure behind a p or b, and fall back this fast after the burst.
 _PUFF, _PUFF_DECAY_S = 0.12, 0.045
 
@@ -269,25 +270,23 @@ def _follow(dials: np.ndarray, step: np.ndarray) -> np.ndarray:
 
 
 def contact_track(phones: tuple[TimedPhone, ...], contact: str, times_s: np.ndarray, speed: float) -> np.ndarray:
-    """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around."""
+    """How far a contact is made, (T,): 1 from onset to release of each phone that needs it, smooth ramps around.
+
+    Two contacts share the gap between them, and the vowel beside one stays open in its middle: "papa" opens in its
+    first vowel however fast it is said, only less far (Gay 1981: faster speech moves faster).
+    """
     intervals = contact_intervals(phones, contact)
     apart = np.ones(len(times_s))
     approach_s, leave_s = (ramp_s / speed for ramp_s in _RAMPS_S[contact])
     for i, (start_s, end_s) in enumerate(intervals):
         gap_before_s = start_s - intervals[i - 1][1] if i else np.inf
         gap_after_s = intervals[i + 1][0] - end_s if i + 1 < len(intervals) else np.inf
-        before_s = min(approach_s, _room_s(gap_before_s, _vowel_beside_s(phones, start_s, "end_s")))
-        after_s = min(leave_s, _room_s(gap_after_s, _vowel_beside_s(phones, end_s, "start_s")))
+        vowel_before_s = max(_VOWEL_SHARE * _vowel_beside_s(phones, start_s, "end_s"), _SHORTEST_RAMP_S[contact])
+        vowel_after_s = max(_VOWEL_SHARE * _vowel_beside_s(phones, end_s, "start_s"), _SHORTEST_RAMP_S[contact])
+        before_s = max(min(approach_s, _GAP_SHARE * gap_before_s, vowel_before_s), 1e-3)
+        after_s = max(min(leave_s, _GAP_SHARE * gap_after_s, vowel_after_s), 1e-3)
         apart *= 1.0 - np.minimum(_ramp(start_s - times_s, before_s), _ramp(times_s - end_s, after_s))
     return 1.0 - apart
-
-
-def _room_s(gap_s: float, vowel_s: float) -> float:
-    """Longest ramp beside a contact: the next contact has its share of the gap, the vowel stays open in its middle.
-
-    "papa" opens in its first vowel however fast it is said, only less far (Gay 1981: faster speech moves faster).
-    """
-    return max(min(_GAP_SHARE * gap_s, max(_VOWEL_SHARE * vowel_s, _SHORTEST_RAMP_S)), 1e-3)
 
 
 def _vowel_beside_s(phones: tuple[TimedPhone, ...], edge_s: float, side: str) -> float:
@@ -383,7 +382,7 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: f
     """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed."""
     apex = {
         "jawOpen": (0.03, _TUCKED_JAW),
-        "mouthRollLower": (0.48, 0.75),
+        "mouthRollLower": (0.52, 0.75),
         "mouthRollUpper": (0.0, 0.0),
         "mouthFunnel": (0.0, 0.25),
     }
@@ -419,8 +418,10 @@ def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, ra
         ("mouthRollLower", 0.16),
         ("mouthRollUpper", 0.14),
         ("mouthShrugLower", 0.14),
-        ("mouthDimpleLeft", 0.05),
-        ("mouthDimpleRight", 0.05),
+        ("mouthDimpleLeft", 0.06),
+        ("mouthDimpleRight", 0.06),
+        ("mouthFrownLeft", 0.06),
+        ("mouthFrownRight", 0.06),
         ("mouthPressLeft", 0.24),
         ("mouthPressRight", 0.24),
     ):

@@ -31,10 +31,9 @@ _TARGET_JITTER = 0.06
 _COUPLINGS: Final[tuple[tuple[str, str, float], ...]] = (
     ("jawOpen", "jawForward", 0.10),
     ("jawOpen", "mouthStretch", 0.05),
-    ("mouthSmile", "cheekSquint", 0.20),
-    ("mouthSmile", "mouthDimple", 0.12),
-    ("mouthUpperUp", "noseSneer", 0.22),
-    ("noseSneer", "cheekSquint", 0.25),
+    ("mouthSmile", "cheekSquint", 0.12),
+    ("mouthUpperUp", "noseSneer", 0.18),
+    ("noseSneer", "cheekSquint", 0.12),
     ("mouthUpperUp", "mouthShrugUpper", 0.25),
     ("mouthLowerDown", "mouthShrugUpper", 0.15),
     ("mouthPucker", "cheekPuff", 0.07),
@@ -108,12 +107,10 @@ def write_mouth(columns: Columns, mouth: Mouth, asymmetry: float) -> None:
     pull = 0.35 * abs(asymmetry) * mouth.dials[:, DIALS.index("jaw")]
     columns["mouthLeft" if asymmetry > 0 else "mouthRight"] += pull
     columns["jawLeft" if asymmetry > 0 else "jawRight"] += 0.5 * pull
-    columns["jawForward"] += 0.12 * mouth.dials[:, DIALS.index("funnel")]
+    columns["jawForward"] += 0.06 * mouth.dials[:, DIALS.index("funnel")]
 
 
-def add_side_drift(
-    columns: Columns, mouth: Mouth, asymmetry: float, rate_hz: float, rng: np.random.Generator
-) -> None:
+def add_side_drift(columns: Columns, mouth: Mouth, asymmetry: float, rate_hz: float, rng: np.random.Generator) -> None:
     """No jaw drops quite straight and no mouth stays quite in the middle: slow drifts that grow with the opening."""
     times_s = np.arange(len(columns["jawOpen"])) / rate_hz
     opening = mouth.dials[:, DIALS.index("jaw")]

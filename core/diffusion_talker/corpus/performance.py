@@ -77,7 +77,7 @@ def draw_gaze(times_s: np.ndarray, rng: np.random.Generator) -> Gaze:
     yaw, pitch = np.full(len(times_s), home[0]), np.full(len(times_s), home[1])
     time_s, at, shifts = 0.4 + rng.gamma(2.0, 0.4), home, []
     while time_s < duration_s:
-        spread = (0.22, 0.13) if rng.random() < 0.45 else (0.04, 0.03)
+        spread = (0.30, 0.18) if rng.random() < 0.45 else (0.04, 0.03)
         target = (home[0] + rng.normal(0, spread[0]), home[1] + rng.normal(0, spread[1]))
         move = _ease((times_s - time_s) / (0.025 + 0.12 * float(np.hypot(target[0] - at[0], target[1] - at[1]))))
         yaw += move * (target[0] - at[0])
@@ -115,7 +115,7 @@ def add_blinks(
     rate_per_min: float,
     rng: np.random.Generator,
 ) -> None:
-    """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never within 0.4 s of each other."""
+    """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never within 0.8 s of each other."""
     duration_s = float(times_s[-1]) if len(times_s) else 0.0
     expected = rate_per_min / 60 * duration_s
     free = rng.uniform(0, duration_s, rng.poisson(0.45 * expected))
@@ -124,7 +124,7 @@ def add_blinks(
     picked = sorted([*free, *(t for t in tied if rng.random() < chance)])
     last_s = -1.0
     for start_s in picked:
-        if start_s - last_s > 0.4:
+        if start_s - last_s > 0.8:
             _add_blink(columns, times_s, start_s, rng)
             last_s = start_s
 
