@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy", reason="the corpus needs SciPy")
 pytest.importorskip("matplotlib", reason="the package matplotlib (plots) is not installed")
 
 from diffusion_talker.channels import MODEL_CHANNELS

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy", reason="the corpus needs SciPy")
+
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus.phones import PHONES
 from diffusion_talker.evaluation.rendering.lip_gap import lip_gap_mm
