@@ -15,18 +15,28 @@ from diffusion_talker.corpus.face import animate
 from diffusion_talker.corpus.shards import Clip
 from diffusion_talker.corpus.talkers import TALKERS, VoiceSpec
 from diffusion_talker.corpus.text import compose_line
-from diffusion_talker.corpus.timing import TimedPhone, phone_track, fill_silence, place_phones, shift
+from diffusion_talker.corpus.timing import TimedPhone, fill_silence, phone_track, place_phones, shift
 from diffusion_talker.corpus.voices import espeak, festival, flite
 from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, Voice, to_16_khz
+from diffusion_talker.corpus.voices.whisper import whisper
 from diffusion_talker.errors import CorpusError
 
-#: Share of the languages in eSpeak's lines. The natural English voices of the other engines come on top.
-_LANGUAGE_SHARES = {"en": 0.26, "de": 0.32, "fr": 0.10, "es": 0.08, "it": 0.06, "nl": 0.07, "pt": 0.05, "pl": 0.06}
-_ENGINE_SHARES = {"espeak": 0.60, "flite": 0.24, "festival": 0.16}
+#: Share of the languages in eSpeak's lines. What the other engines' natural voices speak comes on top.
+_LANGUAGE_SHARES = {
+    "en": 0.22, "de": 0.30, "fr": 0.08, "es": 0.06, "it": 0.04, "nl": 0.05, "pt": 0.04, "pl": 0.04, "sv": 0.03,
+    "ru": 0.03, "tr": 0.02, "cmn": 0.02, "cs": 0.015, "fi": 0.015, "hu": 0.015, "hi": 0.015, "ca": 0.01,
+}  # fmt: skip
+_ENGINE_SHARES = {"espeak": 0.56, "flite": 0.22, "festival": 0.22}
 _SILENT_CLIP_SHARE = 0.03
 _NEUTRAL_SHARE = 0.4
-_ALPHABETS = {"espeak": "ipa", "flite": "arpabet", "festival": "arpabet"}
+_WHISPERED_SHARE = 0.03
+_CUT_SHARE = 0.06
+#: Usual pace, and how often and how far lines leave it for a drawl or a rush.
+_USUAL_RATE, _HURRIED_RATE, _DRAWLED_RATE, _UNUSUAL_SHARE = (0.85, 1.25), (1.25, 1.5), (0.75, 0.85), 0.2
+_RATE_LIMITS = (0.65, 1.75)
 _PEAK = 0.5
+_FADE_SAMPLES = 80
+_SILENCES = frozenset(("", "pau", "sil", "h#", "#", "##", "_"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Plan:
     intensity: float
     prosody: Prosody
     tract: float
+    whispered: bool
     lines: tuple[str, ...]
 
 
@@ -88,7 +99,7 @@ def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) 
         intensity=plan.intensity,
         language=plan.voice.language,
         engine=plan.voice.engine,
-        voice=plan.voice.name,
+        voice=plan.voice.name + (" whispered" if plan.whispered else ""),
         text=" / ".join(plan.lines),
     )
 
@@ -102,7 +113,7 @@ def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]
     spec = _choose_voice(rng, voices[identity])
     voice = _bind(spec, rng)
     usual = Prosody(
-        rate=talker.pace * rng.uniform(0.85, 1.35), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.8, 1.25)
+        rate=talker.pace * _draw_rate(rng), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.7, 1.35)
     )
     lines: list[str] = []
     target_words = int(rng.integers(6, 24))
@@ -116,8 +127,16 @@ def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]
         intensity=intensity,
         prosody=colour_prosody(usual, EMOTIONS[emotion], intensity),
         tract=spec.tract * rng.uniform(0.95, 1.055),
+        whispered=bool(rng.random() < _WHISPERED_SHARE),
         lines=tuple(lines),
     )
+
+
+def _draw_rate(rng: np.random.Generator) -> float:
+    unusual = rng.random()
+    if unusual < _UNUSUAL_SHARE / 2:
+        return float(rng.uniform(*_HURRIED_RATE))
+    return float(rng.uniform(*(_DRAWLED_RATE if unusual < _UNUSUAL_SHARE else _USUAL_RATE)))
 
 
 def _choose_voice(rng: np.random.Generator, specs: tuple[VoiceSpec, ...]) -> VoiceSpec:
@@ -147,17 +166,40 @@ def speak(plan: Plan, rng: np.random.Generator) -> tuple[np.ndarray, tuple[Timed
     parts = [_pause(rng.uniform(0.05, 0.7))]
     phones: list[TimedPhone] = []
     for i, line in enumerate(plan.lines):
-        utterance = _trim(change_tract(plan.voice.synthesize(line, plan.prosody), plan.tract))
-        offset_s = sum(map(len, parts)) / SAMPLE_RATE_HZ
-        placed = place_phones(utterance.phones, _ALPHABETS[plan.voice.engine], plan.voice.language, utterance.samples)
-        phones.extend(shift(placed, offset_s))
         last = i + 1 == len(plan.lines)
-        parts += [utterance.samples, _pause(rng.uniform(0.3, 1.1) if last else _gap_s(rng))]
+        utterance = _say(plan, line, rng)
+        if last and rng.random() < _CUT_SHARE:
+            utterance = cut_short(utterance, rng.uniform(0.35, 0.9))
+        offset_s = sum(map(len, parts)) / SAMPLE_RATE_HZ
+        placed = place_phones(utterance.phones, plan.voice.alphabet, plan.voice.language, utterance.samples)
+        phones.extend(shift(placed, offset_s))
+        spoken = whisper(utterance.samples, rng) if plan.whispered else utterance.samples
+        parts += [spoken, _pause(rng.uniform(0.3, 1.1) if last else _gap_s(rng))]
     samples = np.concatenate(parts)
     peak = float(np.abs(samples).max())
     if peak <= 0:
         raise CorpusError(f"The voice {plan.voice.name} made only silence for {plan.lines[0]!r}.")
     return samples * (_PEAK / peak), fill_silence(phones, len(samples) / SAMPLE_RATE_HZ)
+
+
+def _say(plan: Plan, line: str, rng: np.random.Generator) -> Utterance:
+    """One line at its own pace. What an engine cannot do is done to its sound: a pitch it does not obey becomes half
+    a change of tract; the pace that a change of tract brings along is taken out."""
+    prosody, voice = plan.prosody, plan.voice
+    tract = plan.tract if voice.obeys_pitch else plan.tract * prosody.pitch**0.5
+    rate = float(np.clip(prosody.rate * rng.uniform(0.92, 1.08), *_RATE_LIMITS)) / tract
+    return _trim(change_tract(voice.synthesize(line, replace(prosody, rate=rate)), tract))
+
+
+def cut_short(utterance: Utterance, share: float) -> Utterance:
+    """The beginning of an utterance, cut in the middle of whatever is said after `share` of its length."""
+    count = int(len(utterance.samples) * share)
+    samples = utterance.samples[:count].copy()
+    fade = min(_FADE_SAMPLES, count)
+    samples[count - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    end_s = count / SAMPLE_RATE_HZ
+    spans = (replace(span, end_s=min(span.end_s, end_s)) for span in utterance.phones if span.start_s < end_s - 0.005)
+    return Utterance(samples, tuple(spans))
 
 
 def _gap_s(rng: np.random.Generator) -> float:
@@ -170,7 +212,7 @@ def _pause(duration_s: float) -> np.ndarray:
 
 def _trim(utterance: Utterance) -> Utterance:
     """Cut the engine's own silence at both ends to at most 50 ms: pauses are ours to choose."""
-    speech = [span for span in utterance.phones if span.symbol not in ("", "pau", "sil", "h#")]
+    speech = [span for span in utterance.phones if span.symbol not in _SILENCES]
     if not speech:
         raise CorpusError("The engine found nothing to say in the line.")
     first_s = max(0.0, speech[0].start_s - 0.05)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_SILENCES: Final[dict[str, tuple[str, ...]]] = {name: ("sil",) for name in ("#", "##", "pau", "_")}
+_SILENCES: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(("#", "##", "pau", "_"), ("sil",))
 
 
 def _table(text: str) -> dict[str, tuple[str, ...]]:
@@ -35,11 +35,6 @@ FESTIVAL_TABLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "festival-ca": _table(
         """ax=ə a=a a1=a b=b d=d e=e e1=e E=ɛ E1=ɛ f=f g=ɡ i=i i1=i j=j J=ɲ k=k l=l L=l+j m=m n=n o=o o1=o O=ɔ O1=ɔ
         p=p r=ɾ rr=ɾ s=s S=ʃ t=t u=u u1=u w=w z=z Z=ʒ"""
-    ),
-    "festival-ru": _table(
-        """ii=i yy=ɨ uu=u ee=ɛ oo=o aa=a a=ʌ e=ɪ i=ɪ y=ɨ u=ʊ ae=ɪ ay=ə ur=ʊ p=p pp=p b=b bb=b t=t tt=t d=d dd=d k=k
-        kk=k g=ɡ gg=ɡ c=t+s ch=t+ʃ f=f ff=f v=v vv=v s=s ss=s z=z zz=z sh=ʃ sch=ʃ zh=ʒ h=x hh=x m=m mm=m n=n nn=n
-        l=l ll=l r=ɾ rr=ɾ j=j"""
     ),
     "festival-in": _table(
         """a=ʌ aa=a ih=ɪ iy=i uh=ʊ uw=u eh=e ee=e ay=ɛ oh=o oo=o aw=ɔ f=f k=k g=ɡ ch=t+ʃ T=t D=d N=n th=t dh=d n=n

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from diffusion_talker.corpus.phone_tables import FESTIVAL_TABLES
 from diffusion_talker.errors import CorpusError
 
 SILENCE: Final = "sil"
@@ -197,7 +198,7 @@ _IPA_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "ʈ": ("t",), "ɳ": ("n",), "ɭ": ("l",), "ɽ": ("ɾ",), "ɻ": ("ɹ",),
 }  # fmt: skip
 #: Length, stress, palatalisation, nasality and syllabicity leave the lips alone.
-_IPA_MARKS: Final = frozenset(":ːˑˈˌʲʰˠˤ'-.͡‿") | {
+_IPA_MARKS: Final = frozenset(":ːˑˈˌʲʰˠˤ'-.͡‿\"^") | {
     "\u0303",
     "\u0329",
     "\u032f",
@@ -216,6 +217,17 @@ _IPA_BY_LANGUAGE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("en", "r"): ("ɹ",),
     ("en", "iə"): ("ɪ", "ə"),
     ("de", "ɔø"): ("ɔ", "ʏ"),
+    ("cs", "r\u031d"): ("ʒ",),
+    ("cs", "r\u031d\u030a"): ("ʃ",),
+    ("ru", "y"): ("ɨ",),
+    ("cmn", "i."): ("ɨ",),
+    ("cmn", "s."): ("ʃ",),
+    ("cmn", "ts."): ("t", "ʃ"),
+    ("cmn", "ts.h"): ("t", "ʃ"),
+    ("cmn", "tɕh"): ("t", "ʃ"),
+    ("cmn", "tsh"): ("t", "s"),
+    ("cmn", "o-"): ("ʌ",),
+    ("cmn", "ər"): ("ɚ",),
 }
 
 ARPABET: Final[dict[str, tuple[str, ...]]] = {
@@ -258,13 +270,13 @@ SAMPA: Final[dict[str, tuple[str, ...]]] = {
 def resolve_symbol(alphabet: str, symbol: str, language: str = "en") -> tuple[Phone, ...]:
     """Phones of the inventory that an engine's symbol stands for; more than one for diphthongs and affricates.
 
-    alphabet: "ipa" (eSpeak NG), "arpabet" (flite, festival) or "sampa". Raises UnknownPhoneError for a symbol no
-    table knows.
+    alphabet: "ipa" (eSpeak NG), "arpabet" (flite, festival), "sampa", or one of FESTIVAL_TABLES. Raises
+    UnknownPhoneError for a symbol no table knows.
     """
     names = (
         _ipa_names(symbol, language)
         if alphabet == "ipa"
-        else {"arpabet": ARPABET, "sampa": SAMPA}[alphabet].get(symbol)
+        else {"arpabet": ARPABET, "sampa": SAMPA, **FESTIVAL_TABLES}[alphabet].get(symbol)
     )
     if not names:
         raise UnknownPhoneError(

@@ -107,6 +107,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("m3", "victor", "Hugo", "paul", pitch=46),
             VoiceSpec("flite", "rms", tract=0.96),
+            VoiceSpec("festival", "czech_ph"),
         ),
         pace=0.9,
     ),
@@ -117,6 +118,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("grandpa", "croak", "m8", "david", pitch=30),
             VoiceSpec("flite", "rms", tract=0.85),
+            VoiceSpec("festival", "hy_fi_mv_diphone", tract=0.88),
         ),
         pace=0.82,
     ),
@@ -128,6 +130,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("f4", "f5", "anika", "Annie", pitch=60, tract=1.05),
             VoiceSpec("flite", "slt", tract=1.12),
             VoiceSpec("festival", "cmu_us_slt_arctic_hts", tract=1.12),
+            VoiceSpec("festival", "czech_krb", tract=1.13),
         ),
         pace=1.15,
     ),
@@ -138,6 +141,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("m7", "Michael", "rob", "Storm", "Mario", pitch=56),
             VoiceSpec("flite", "awb", tract=0.98),
+            VoiceSpec("festival", "hy_fi_mv_diphone", tract=1.1),
         ),
         pace=1.05,
     ),
@@ -158,6 +162,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("f3", "belinda", "Andrea", pitch=56),
             VoiceSpec("flite", "awb", tract=1.21, pitch=70),
+            VoiceSpec("festival", "upc_ca_ona_hts"),
         ),
         pace=1.08,
     ),
@@ -169,6 +174,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("m6", "michel", "miguel", "antonio", pitch=60),
             VoiceSpec("flite", "kal16", tract=1.08),
             VoiceSpec("festival", "kal_diphone", tract=1.08),
+            VoiceSpec("festival", "pc_diphone"),
         ),
         pace=0.92,
     ),
@@ -179,6 +185,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("steph2", "steph3", pitch=40, tract=0.95),
             *_espeak("edward2", pitch=74, tract=1.13),
+            VoiceSpec("festival", "czech_dita"),
         ),
         pace=0.88,
     ),
@@ -189,6 +196,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("Gene", "Gene2", "ed", pitch=58),
             VoiceSpec("festival", "ked_diphone", tract=1.07),
+            VoiceSpec("festival", "pc_diphone", tract=1.12),
         ),
         pace=1.35,
     ),
@@ -201,6 +209,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("anika", pitch=68, tract=1.2),
             *_espeak("f5", pitch=70, tract=1.22),
             VoiceSpec("flite", "slt", tract=1.26),
+            VoiceSpec("festival", "czech_krb"),
         ),
         pace=0.95,
     ),
@@ -211,6 +220,8 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("grandma", "shelby", pitch=44, tract=0.93),
             VoiceSpec("flite", "slt", tract=0.8, pitch=58),
+            VoiceSpec("festival", "suo_fi_lj_diphone", tract=0.9),
+            VoiceSpec("festival", "lp_diphone", tract=0.9),
         ),
         pace=0.8,
     ),
@@ -221,6 +232,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("m1", "max", "boris", pitch=36, tract=0.94),
             VoiceSpec("flite", "awb", tract=0.88),
+            VoiceSpec("festival", "hindi_NSK_diphone", tract=0.9),
         ),
         pace=1.08,
     ),
@@ -231,6 +243,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("steph", "linda", pitch=44),
             VoiceSpec("flite", "rms", tract=1.19, pitch=76),
+            VoiceSpec("festival", "upc_ca_ona_hts", tract=0.9),
         ),
         pace=0.85,
     ),
@@ -242,6 +255,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("iven", "iven2", "iven3", pitch=50),
             VoiceSpec("flite", "kal16", tract=0.87),
             VoiceSpec("festival", "kal_diphone", tract=0.87),
+            VoiceSpec("festival", "telugu_NSK_diphone", tract=1.1),
         ),
         pace=0.97,
     ),
@@ -252,6 +266,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("klatt3", "klatt4", "klatt5", "edward", pitch=48),
             VoiceSpec("flite", "rms", tract=1.07),
+            VoiceSpec("festival", "hy_fi_mv_diphone", tract=0.99),
         ),
         pace=0.95,
     ),
@@ -262,6 +277,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("Marco", "Nguyen", "travis", "pablo", pitch=60),
             VoiceSpec("flite", "awb", tract=1.09),
+            VoiceSpec("festival", "czech_machac", tract=1.05),
         ),
         pace=1.12,
     ),
@@ -272,6 +288,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("Mr serious", "Andy", "quincy", "john", pitch=42, tract=0.97),
             VoiceSpec("festival", "ked_diphone", tract=0.96),
+            VoiceSpec("festival", "marathi_NSK_diphone"),
         ),
         pace=0.92,
     ),
@@ -279,7 +296,10 @@ TALKERS: Final[tuple[Talker, ...]] = (
         "Slacker",
         "Mumbles: small lazy movements, late and crooked, with brows that do not care.",
         Axes(0.6, 0.7, 1.1, 1.0, 0.76, 0.02, 0.18, 0.02, 0.4, 11, 0.45, -0.012),
-        (*_espeak("Denis", "sandro", "Diogo", "Henrique", pitch=38, tract=0.96),),
+        (
+            *_espeak("Denis", "sandro", "Diogo", "Henrique", pitch=38, tract=0.96),
+            VoiceSpec("festival", "czech_machac", tract=0.94),
+        ),
         pace=0.9,
     ),
     Talker(
@@ -289,6 +309,8 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("norbert", pitch=82, tract=1.18),
             *_espeak("m2", "Alex", pitch=80, tract=1.17),
+            VoiceSpec("festival", "lp_diphone"),
+            VoiceSpec("festival", "suo_fi_lj_diphone", tract=1.12),
         ),
         pace=0.95,
     ),
@@ -300,6 +322,8 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("m4", "pedro", pitch=80, tract=1.2),
             VoiceSpec("flite", "kal16", tract=1.2, pitch=78),
             VoiceSpec("festival", "kal_diphone", tract=1.2, pitch=78),
+            VoiceSpec("festival", "czech_dita", tract=1.12),
+            VoiceSpec("festival", "suo_fi_lj_diphone"),
         ),
         pace=1.1,
     ),
@@ -310,6 +334,8 @@ TALKERS: Final[tuple[Talker, ...]] = (
         (
             *_espeak("announcer", "iven4", "gustave", "marcelo", pitch=34, tract=0.93),
             VoiceSpec("festival", "ked_diphone", tract=0.86),
+            VoiceSpec("festival", "czech_ph", tract=0.9),
+            VoiceSpec("festival", "pc_diphone", tract=0.9),
         ),
         pace=0.93,
     ),
@@ -322,6 +348,7 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("f1", pitch=38, tract=0.88),
             VoiceSpec("flite", "slt", tract=0.9),
             VoiceSpec("festival", "cmu_us_slt_arctic_hts", tract=0.9),
+            VoiceSpec("festival", "czech_dita", tract=0.9),
         ),
         pace=0.78,
     ),
@@ -333,6 +360,8 @@ TALKERS: Final[tuple[Talker, ...]] = (
             *_espeak("kaukovalta", pitch=84, tract=1.18),
             *_espeak("adam", pitch=84, tract=1.2),
             VoiceSpec("festival", "ked_diphone", tract=1.18, pitch=75),
+            VoiceSpec("festival", "lp_diphone", tract=1.12),
+            VoiceSpec("festival", "upc_ca_ona_hts", tract=1.12),
         ),
         pace=1.18,
     ),

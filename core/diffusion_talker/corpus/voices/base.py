@@ -45,15 +45,26 @@ class Utterance:
 
 
 class Voice(Protocol):
-    """A voice of one engine. `engine` is "espeak", "flite" or "festival"; `language` a two-letter code."""
+    """A voice of one engine.
+
+    engine: "espeak", "flite" or "festival"; language: its code; alphabet: the table of phone symbols, as
+    `resolve_symbol` knows it; obeys_pitch: whether it follows a prosody's pitch.
+    """
 
     name: str
     engine: str
     language: str
+    alphabet: str
+    obeys_pitch: bool
 
     def synthesize(self, text: str, prosody: Prosody) -> Utterance:
-        """Speak one line. Raises CorpusError when the engine fails on it."""
+        """Speak one line, *emphatic* words between asterisks. Raises CorpusError when the engine fails on it."""
         ...
+
+
+def plain_text(text: str) -> str:
+    """A line without the marks around *emphatic* words, for engines that know no emphasis."""
+    return text.replace("*", "")
 
 
 def to_16_khz(samples: np.ndarray, rate_hz: int) -> np.ndarray:

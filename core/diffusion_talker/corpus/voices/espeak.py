@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import html
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +22,7 @@ from diffusion_talker.errors import CorpusError
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_PHONEME_EVENTS = 0x0001
 _INITIALIZE_PHONEME_IPA = 0x0002
-_CHARS_UTF8 = 1
+_CHARS_UTF8, _SSML = 1, 0x10
 _PARAMETER_RATE, _PARAMETER_VOLUME, _PARAMETER_PITCH, _PARAMETER_RANGE, _PARAMETER_WORDGAP = 1, 2, 3, 4, 7
 _EVENT_LIST_TERMINATED, _EVENT_PHONEME = 0, 7
 _WORDS_PER_MINUTE = 165
@@ -87,12 +89,17 @@ class _Engine:
         for parameter, value in settings.items():
             self.library.espeak_SetParameter(parameter, value, 0)
         self.chunks, self.events = [], []
-        data = text.encode("utf-8") + b"\0"
-        status = self.library.espeak_Synth(data, len(data), 0, 1, 0, _CHARS_UTF8, None, None)
+        data = _markup(text).encode("utf-8") + b"\0"
+        status = self.library.espeak_Synth(data, len(data), 0, 1, 0, _CHARS_UTF8 | _SSML, None, None)
         self.library.espeak_Synchronize()
         if status != 0 or not self.chunks:
             raise CorpusError(f"eSpeak NG made no sound for {text!r} with voice {voice!r}.")
         return np.concatenate(self.chunks), self.events
+
+
+def _markup(text: str) -> str:
+    """SSML of a line: *words* between asterisks are said with emphasis."""
+    return re.sub(r"\*([^*]+)\*", r'<emphasis level="strong">\1</emphasis>', html.escape(text, quote=False))
 
 
 @lru_cache(maxsize=1)
@@ -122,12 +129,23 @@ def missing_reason() -> str | None:
 LANGUAGE_FILES: dict[str, tuple[str, ...]] = {
     "en": ("gmw/en-US", "gmw/en", "gmw/en-GB-scotland", "gmw/en-GB-x-rp"),
     "de": ("gmw/de",),
-    "fr": ("roa/fr",),
+    "fr": ("roa/fr", "roa/fr-BE", "roa/fr-CH"),
     "es": ("roa/es", "roa/es-419"),
     "it": ("roa/it",),
     "nl": ("gmw/nl",),
     "pt": ("roa/pt-BR", "roa/pt"),
     "pl": ("zlw/pl",),
+    "cs": ("zlw/cs",),
+    "fi": ("urj/fi",),
+    "ru": ("zle/ru",),
+    "sv": ("gmq/sv",),
+    "tr": ("trk/tr",),
+    "ca": ("roa/ca",),
+    "hu": ("urj/hu",),
+    "hi": ("inc/hi",),
+    "mr": ("inc/mr",),
+    "te": ("dra/te",),
+    "cmn": ("sit/cmn-Latn-pinyin",),
 }
 _SILENT_DB_FS = -62.0
 _QUIET_DB_FS = -38.0
@@ -148,6 +166,8 @@ class EspeakVoice:
     language_file: str
     pitch: int = 50
     engine: str = "espeak"
+    alphabet: str = "ipa"
+    obeys_pitch: bool = True
 
     @property
     def name(self) -> str:

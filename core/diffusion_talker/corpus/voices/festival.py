@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Festival in one long-lived process per worker: `utt.save.segs` writes every segment with its end time.
+"""Festival in one long-lived process per clip: `utt.save.segs` writes every segment with its end time.
 
-Starting Festival and loading a voice costs a second, a line a few hundredths; so the process stays and lines are sent
-to it.
+Starting Festival and loading a voice costs a fifth of a second, a line a few hundredths; so the process stays and
+lines are sent to it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,64 @@ import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
-from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, to_16_khz
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, to_16_khz
 from diffusion_talker.corpus.voices.flite import read_wave
 from diffusion_talker.errors import CorpusError
 
-VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
-_MEAN_PITCH_HZ = {"kal_diphone": 105.0, "ked_diphone": 110.0}
+
+@dataclass(frozen=True)
+class _Installed:
+    """What must be known of a voice. alphabet: its symbols' table in corpus/phone_tables.py; encoding: of its text.
+
+    engine: "diphone" obeys rate and pitch, "hts" rate alone. package: of Debian.
+    """
+
+    language: str
+    alphabet: str
+    package: str
+    encoding: str = "ascii"
+    engine: str = "diphone"
+
+
+#: Left out: msu_ru_nsh_clunits, whose phone times come 15 ms after its sound.
+VOICES: Final[dict[str, _Installed]] = {
+    "kal_diphone": _Installed("en", "arpabet", "festvox-kallpc16k"),
+    "ked_diphone": _Installed("en", "arpabet", "festvox-kdlpc16k"),
+    "cmu_us_slt_arctic_hts": _Installed("en", "arpabet", "festvox-us-slt-hts", engine="hts"),
+    "pc_diphone": _Installed("it", "festival-it", "festvox-itapc16k", "latin-1"),
+    "lp_diphone": _Installed("it", "festival-it", "festvox-italp16k", "latin-1"),
+    "czech_dita": _Installed("cs", "festival-cs", "festvox-czech-dita", "iso8859-2"),
+    "czech_krb": _Installed("cs", "festival-cs", "festvox-czech-krb", "iso8859-2"),
+    "czech_machac": _Installed("cs", "festival-cs", "festvox-czech-machac", "iso8859-2"),
+    "czech_ph": _Installed("cs", "festival-cs", "festvox-czech-ph", "iso8859-2"),
+    "suo_fi_lj_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-lj", "latin-1"),
+    "hy_fi_mv_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-mv", "latin-1"),
+    "upc_ca_ona_hts": _Installed("ca", "festival-ca", "festvox-ca-ona-hts", "latin-1", "hts"),
+    "hindi_NSK_diphone": _Installed("hi", "festival-in", "festvox-hi-nsk festival-hi", "utf-8"),
+    "marathi_NSK_diphone": _Installed("mr", "festival-in", "festvox-mr-nsk festival-mr", "utf-8"),
+    "telugu_NSK_diphone": _Installed("te", "festival-in", "festvox-te-nsk festival-te", "utf-8"),
+}
 _DONE = "LINE-DONE"
 _TIMEOUT_S = 45.0
+#: HTS marks phones early by this, measured against the level of its sound.
+_HTS_DELAY_S = 0.0075
+#: Pitch targets are moved between analysis and sound, which works whatever model of intonation a voice has.
+_SETUP = """
+(set! dt_pitch 1.0)
+(set! dt_range 1.0)
+(define (dt_mean items sum count)
+  (if items (dt_mean (cdr items) (+ sum (item.feat (car items) "f0")) (+ count 1)) (/ sum count)))
+(define (dt_move_pitch utt)
+  (let ((items (if (member_string 'Target (utt.relationnames utt)) (utt.relation.leafs utt 'Target))))
+    (if items
+      (let ((mean (dt_mean items 0.0 0)))
+        (mapcar (lambda (item)
+                  (item.set_feat item "f0" (* dt_pitch (+ mean (* dt_range (- (item.feat item "f0") mean))))))
+                items))))
+  utt)
+"""
 
 
 class _Process:
@@ -40,12 +89,22 @@ class _Process:
             ) from error
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
+        self._voice = ""
+        self.run(_SETUP.encode())
 
-    def run(self, commands: str) -> None:
+    def select(self, voice: str) -> None:
+        """Speak with this voice from now on. Voices set their own hooks, ours follows them."""
+        if voice != self._voice:
+            hook = "(set! after_analysis_hooks (append after_analysis_hooks (list dt_move_pitch)))"
+            kept = "(set! dt_hts_params hts_engine_params)"
+            self.run(f"(set! after_analysis_hooks nil)\n(voice_{voice})\n{hook}\n{kept}".encode())
+            self._voice = voice
+
+    def run(self, commands: bytes) -> None:
         """Send commands and wait until they are done. Raises CorpusError when Festival dies or takes too long."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(f'{commands}\n(format t "{_DONE}\\n")\n(fflush nil)\n'.encode())
+            self._process.stdin.write(commands + f'\n(format t "{_DONE}\\n")\n(fflush nil)\n'.encode())
             self._process.stdin.flush()
         except OSError as error:
             raise CorpusError("festival stopped while it was given a line.") from error
@@ -70,53 +129,67 @@ def _process() -> _Process:
 
 @dataclass(frozen=True)
 class FestivalVoice:
-    """One of Festival's installed voices."""
+    """One of Festival's installed voices, of VOICES."""
 
     voice: str
     pitch: float = 1.0
-    language: str = "en"
     engine: str = "festival"
 
     @property
     def name(self) -> str:
         return self.voice
 
+    @property
+    def language(self) -> str:
+        return VOICES[self.voice].language
+
+    @property
+    def alphabet(self) -> str:
+        return VOICES[self.voice].alphabet
+
+    @property
+    def obeys_pitch(self) -> bool:
+        return VOICES[self.voice].engine == "diphone"
+
     def synthesize(self, text: str, prosody: Prosody) -> Utterance:
         """Speak one line. Raises CorpusError when the engine fails on it; the next line gets a fresh process."""
         with tempfile.TemporaryDirectory(prefix="festival_") as folder:
             segments, sound = Path(folder) / "line.segs", Path(folder) / "line.wav"
             try:
+                _process().select(self.voice)
                 _process().run(self._commands(text, prosody, segments, sound))
                 samples, rate_hz = read_wave(str(sound))
-                spans = _spans(segments, len(samples) / rate_hz)
+                delay_s = _HTS_DELAY_S if VOICES[self.voice].engine == "hts" else 0.0
+                spans = _spans(segments, len(samples) / rate_hz, delay_s)
             except (CorpusError, OSError) as error:
                 _process().close()
                 _process.cache_clear()
                 raise CorpusError(f"festival could not say {text!r}: {error}") from error
         return Utterance(to_16_khz(samples, rate_hz), spans)
 
-    def _commands(self, text: str, prosody: Prosody, segments: Path, sound: Path) -> str:
-        quoted = text.replace("\\", "").replace('"', "")
-        lines = [f"(voice_{self.voice})", f"(Parameter.set 'Duration_Stretch {1.0 / prosody.rate:.4f})"]
-        if self.voice in _MEAN_PITCH_HZ:
-            mean_hz = _MEAN_PITCH_HZ[self.voice] * self.pitch * prosody.pitch
-            model = "(model_f0_mean 170) (model_f0_std 34)"
-            target = f"(target_f0_mean {mean_hz:.1f}) (target_f0_std {14 * prosody.pitch_range:.1f})"
-            lines.append(f"(set! int_lr_params '({target} {model}))")
+    def _commands(self, text: str, prosody: Prosody, segments: Path, sound: Path) -> bytes:
+        quoted = plain_text(text).replace("\\", "").replace('"', "")
+        lines = [
+            f"(Parameter.set 'Duration_Stretch {1.0 / prosody.rate:.4f})",
+            f"(set! dt_pitch {self.pitch * prosody.pitch:.4f})",
+            f"(set! dt_range {prosody.pitch_range:.4f})",
+        ]
+        if VOICES[self.voice].engine == "hts":
+            lines.append(f'(set! hts_engine_params (append dt_hts_params (list (list "-r" {prosody.rate:.4f}))))')
         lines.append(f'(set! line (utt.synth (Utterance Text "{quoted}")))')
         lines.append(f'(utt.save.segs line "{segments}")')
         lines.append(f'(utt.save.wave line "{sound}" \'riff)')
-        return "\n".join(lines)
+        return "\n".join(lines).encode(VOICES[self.voice].encoding, errors="ignore")
 
 
-def _spans(path: Path, duration_s: float) -> tuple[PhoneSpan, ...]:
+def _spans(path: Path, duration_s: float, delay_s: float) -> tuple[PhoneSpan, ...]:
     spans: list[PhoneSpan] = []
     time_s = 0.0
-    for row in path.read_text().splitlines():
+    for row in path.read_text(encoding="latin-1").splitlines():
         fields = row.split()
         if len(fields) != 3:
             continue
-        end_s = min(float(fields[0]), duration_s)
+        end_s = min(float(fields[0]) + delay_s, duration_s)
         spans.append(PhoneSpan(fields[2], time_s, max(end_s, time_s)))
         time_s = max(end_s, time_s)
     if not spans:
@@ -129,8 +202,7 @@ def missing_reason(voice: str) -> str | None:
     if shutil.which("festival") is None:
         return "The program festival is missing. Install it: apt install festival"
     if voice not in _installed():
-        packages = "festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts"
-        return f"The festival voice {voice} is missing. Install it: apt install {packages}"
+        return f"The festival voice {voice} is missing. Install it: apt install {VOICES[voice].package}"
     return None
 
 

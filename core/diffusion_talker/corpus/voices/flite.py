@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, to_16_khz
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, to_16_khz
 from diffusion_talker.errors import CorpusError
 
 VOICES = ("slt", "rms", "awb", "kal16")
@@ -28,6 +28,8 @@ class FliteVoice:
     pitch: float = 1.0
     language: str = "en"
     engine: str = "flite"
+    alphabet: str = "arpabet"
+    obeys_pitch: bool = True
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ class FliteVoice:
             "int_f0_target_mean": _MEAN_PITCH_HZ.get(self.voice, 110.0) * self.pitch * prosody.pitch,
             "int_f0_target_stddev": 14.0 * prosody.pitch_range,
         }
-        command = ["flite", "-voice", self.voice, "-psdur", "-o", path, "-t", text]
+        command = ["flite", "-voice", self.voice, "-psdur", "-o", path, "-t", plain_text(text)]
         for key, value in settings.items():
             command += ["--setf", f"{key}={value:.4f}"]
         return command
