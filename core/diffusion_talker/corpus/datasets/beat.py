@@ -98,8 +98,15 @@ class Beat:
                 continue
             speakers.add((parsed.speaker, parsed.subject))
             take = pair.take(parsed.subject, split_of(parsed))
-            takes.append(replace(take, emotion=emotion, intensity=0.0 if emotion == "neutral" else 1.0,
-                                 emotion_heard=True, language=parsed.language))
+            takes.append(
+                replace(
+                    take,
+                    emotion=emotion,
+                    intensity=0.0 if emotion == "neutral" else 1.0,
+                    emotion_heard=True,
+                    language=parsed.language,
+                )
+            )
         subjects = tuple(subject for _, subject in sorted(speakers))
         return Survey(tuple(takes), subjects, tuple(skipped), missing_channels=MISSING_CHANNELS)
 
@@ -107,8 +114,12 @@ class Beat:
         """Weights at the times that the file gives, with their sound."""
         path = self.folder / take.motion_file
         times_s, weights, columns = read_json(path)
-        return Recording(load_audio(self.folder / take.sound_file), times_s,
-                         model_weights(weights, columns, f"'{path}'"), 1 / RATE_HZ)
+        return Recording(
+            load_audio(self.folder / take.sound_file),
+            times_s,
+            model_weights(weights, columns, f"'{path}'"),
+            1 / RATE_HZ,
+        )
 
     def templates(self) -> dict[str, np.ndarray]:
         """None: these are blendshapes."""

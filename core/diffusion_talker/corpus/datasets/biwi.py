@@ -102,8 +102,10 @@ def metres_per_unit(templates: Mapping[str, np.ndarray]) -> float:
     for shortest, longest, metres in _UNITS:
         if shortest <= length < longest:
             return metres
-    raise CorpusError(f"The neutral faces of templates.pkl are {length:g} units long, which is a face in no unit. "
-                      "Use the templates that belong to BIWI's vertices.")
+    raise CorpusError(
+        f"The neutral faces of templates.pkl are {length:g} units long, which is a face in no unit. "
+        "Use the templates that belong to BIWI's vertices."
+    )
 
 
 def _either(folder: Path, name: str) -> Path:

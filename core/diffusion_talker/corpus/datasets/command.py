@@ -28,8 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = __doc__
     parser.add_argument("dataset", choices=tuple(DATASETS), help="which data set it is")
     parser.add_argument("source", type=Path, metavar="SRC", help="folder that it was unpacked to")
-    parser.add_argument("--out", type=Path, required=True, help="folder to write: OUT/train, OUT/val, OUT/test; an "
-                        "interrupted import in it is resumed")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder to write: OUT/train, OUT/val, OUT/test; an interrupted import in it is resumed",
+    )
     parser.add_argument("--split", default="all", help="all, or one split: train, val, test (default all)")
     parser.add_argument("--workers", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -66,8 +70,9 @@ def _summary(imported: Imported, out: Path) -> list[str]:
     lines = _some("not usable", imported.left_out)
     for split, manifest in imported.manifests.items():
         clips = sum(shard.clips for shard in manifest.shards)
-        lines.append(f"{out / split}: {manifest.hours:.2f} h in {clips} clips, "
-                     f"{len(manifest.clips_per_identity)} talkers.")
+        lines.append(
+            f"{out / split}: {manifest.hours:.2f} h in {clips} clips, {len(manifest.clips_per_identity)} talkers."
+        )
         lines += _some("skipped", manifest.skipped_clips[len(imported.left_out) :])
         lines += _some("not taken as they are", manifest.remarks)
     return lines

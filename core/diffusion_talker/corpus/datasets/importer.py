@@ -12,6 +12,8 @@ import concurrent.futures
 import hashlib
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -104,13 +106,17 @@ def import_dataset(
     survey = dataset.survey()
     if not survey.takes:
         first = f" The first reason: {survey.skipped[0]}." if survey.skipped else ""
-        raise CorpusError(f"'{dataset.folder}' holds no usable take of {dataset.title}.{first} "
-                          "docs/datasets.md shows the layouts that are read.")
+        raise CorpusError(
+            f"'{dataset.folder}' holds no usable take of {dataset.title}.{first} "
+            "docs/datasets.md shows the layouts that are read."
+        )
     jobs = {split: _plan(dataset, survey, out / split, split, shard_bytes) for split in splits}
     jobs = {split: planned for split, planned in jobs.items() if planned}
     if not jobs:
-        raise CorpusError(f"'{dataset.folder}' holds no take of the split {', '.join(splits)}. "
-                          f"It has: {', '.join(sorted({take.split for take in survey.takes}))}.")
+        raise CorpusError(
+            f"'{dataset.folder}' holds no take of the split {', '.join(splits)}. "
+            f"It has: {', '.join(sorted({take.split for take in survey.takes}))}."
+        )
     _run([job for planned in jobs.values() for job in planned], workers, report)
     manifests = {split: _finish(dataset, survey, planned, command) for split, planned in jobs.items()}
     return Imported(manifests, survey.skipped)
@@ -122,8 +128,13 @@ def _plan(dataset: Dataset, survey: Survey, folder: Path, split: str, shard_byte
     if not takes:
         return []
     described = json.dumps([astuple(take) for take in takes] + [shard_bytes, survey.subjects])
-    plan = {"version": CORPUS_VERSION, "dataset": dataset.name, "split": split, "takes": len(takes),
-            "digest": hashlib.sha256(described.encode()).hexdigest()}
+    plan = {
+        "version": CORPUS_VERSION,
+        "dataset": dataset.name,
+        "split": split,
+        "takes": len(takes),
+        "digest": hashlib.sha256(described.encode()).hexdigest(),
+    }
     _claim(folder, plan)
     number = {subject: index for index, subject in enumerate(survey.subjects)}
     return [
@@ -193,7 +204,7 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
             futures = [pool.submit(_make_shard, job) for job in jobs]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -205,6 +216,19 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
         raise CorpusError(
             "A worker process was killed, perhaps for memory. Run the command again with fewer workers; it resumes."
         ) from error
+
+
+def _end_with_parent() -> None:
+    """In a worker: end as soon as the process that started it is gone. A killed import would leave its workers waiting
+    for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _make_shard(job: _Job) -> int:
@@ -270,9 +294,7 @@ def _finish(dataset: Dataset, survey: Survey, jobs: Sequence[_Job], command: str
     return manifest
 
 
-def _manifest(
-    dataset: Dataset, survey: Survey, whole: Tally, shards: tuple[ShardEntry, ...], command: str
-) -> Manifest:
+def _manifest(dataset: Dataset, survey: Survey, whole: Tally, shards: tuple[ShardEntry, ...], command: str) -> Manifest:
     return Manifest(
         version=CORPUS_VERSION,
         seed=0,

@@ -88,11 +88,19 @@ class Tally:
         """Several shards together."""
         whole = cls()
         for tally in tallies:
-            counts = {kind: dict(Counter(whole.counts.get(kind, {})) + Counter(tally.counts.get(kind, {})))
-                      for kind in _COUNTED}
-            whole = cls(whole.clips + tally.clips, whole.seconds + tally.seconds, whole.takes + tally.takes,
-                        whole.moments.plus(tally.moments), counts, whole.skipped + tally.skipped,
-                        whole.remarks + tally.remarks)
+            counts = {
+                kind: dict(Counter(whole.counts.get(kind, {})) + Counter(tally.counts.get(kind, {})))
+                for kind in _COUNTED
+            }
+            whole = cls(
+                whole.clips + tally.clips,
+                whole.seconds + tally.seconds,
+                whole.takes + tally.takes,
+                whole.moments.plus(tally.moments),
+                counts,
+                whole.skipped + tally.skipped,
+                whole.remarks + tally.remarks,
+            )
         return whole
 
     def counted(self, kind: str, names: Sequence[str] = ()) -> dict[str, int]:

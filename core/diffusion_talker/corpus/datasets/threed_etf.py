@@ -107,5 +107,6 @@ def _labelled(take: Take) -> Take:
     if emotion is None:  # "calm" is none of ours
         return replace(take, text=text)
     strength = _STRONG_INTENSITY if match[2] == "02" else _NORMAL_INTENSITY
-    return replace(take, text=text, emotion=emotion, emotion_heard=True,
-                   intensity=0.0 if emotion == "neutral" else strength)
+    return replace(
+        take, text=text, emotion=emotion, emotion_heard=True, intensity=0.0 if emotion == "neutral" else strength
+    )

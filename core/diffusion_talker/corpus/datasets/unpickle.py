@@ -67,8 +67,9 @@ def parse_pickle(data: bytes, name: str) -> Any:
             "accepted, because a pickle can run code. Use the file of the data set's own download."
         ) from error
     except Exception as error:  # a damaged pickle fails in almost any way
-        raise CorpusError(f"'{name}' is no readable pickle ({error or type(error).__name__}). "
-                          "Download or copy it again.") from error
+        raise CorpusError(
+            f"'{name}' is no readable pickle ({error or type(error).__name__}). Download or copy it again."
+        ) from error
 
 
 class _RefusedError(Exception):

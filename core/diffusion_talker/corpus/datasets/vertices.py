@@ -29,8 +29,10 @@ def read_templates(path: Path, vertex_count: int) -> dict[str, np.ndarray]:
     for subject, points in content.items():
         if not isinstance(points, np.ndarray) or points.size != 3 * vertex_count or points.dtype.kind != "f":
             shape = getattr(points, "shape", type(points).__name__)
-            raise CorpusError(f"'{path}': the neutral face of {subject} is {shape}, not ({vertex_count}, 3) numbers. "
-                              "Use the data set's own file.")
+            raise CorpusError(
+                f"'{path}': the neutral face of {subject} is {shape}, not ({vertex_count}, 3) numbers. "
+                "Use the data set's own file."
+            )
         templates[str(subject)] = points.reshape(vertex_count, 3).astype(np.float64)
     return templates
 
@@ -39,8 +41,10 @@ def open_vertices(path: Path, vertex_count: int) -> np.ndarray:
     """Vertices (T, V, 3) of a sentence, still on disk, from (T, 3 V) or (T, V, 3). Raises CorpusError."""
     array = load_array(path)
     if array.dtype.kind != "f" or array.ndim < 2 or array.shape[1:] not in ((3 * vertex_count,), (vertex_count, 3)):
-        raise CorpusError(f"'{path}' holds {array.dtype} {array.shape}, not (frames, {3 * vertex_count}) numbers: "
-                          f"another mesh, or another data set. Leave it out.")
+        raise CorpusError(
+            f"'{path}' holds {array.dtype} {array.shape}, not (frames, {3 * vertex_count}) numbers: "
+            f"another mesh, or another data set. Leave it out."
+        )
     return array.reshape(len(array), vertex_count, 3)
 
 
@@ -54,8 +58,10 @@ def offsets_m(vertices: np.ndarray, template: np.ndarray, metres_per_unit: float
         offsets[frame] = (points - template) * metres_per_unit
     farthest_m = float(np.abs(offsets).max()) if offsets.size else 0.0
     if not farthest_m <= _FARTHEST_M:
-        raise CorpusError(f"vertices are up to {farthest_m:.3g} m away from the neutral face: templates.pkl is of "
-                          "another version, place or scale. Use the templates that belong to these vertices.")
+        raise CorpusError(
+            f"vertices are up to {farthest_m:.3g} m away from the neutral face: templates.pkl is of "
+            "another version, place or scale. Use the templates that belong to these vertices."
+        )
     return offsets
 
 

@@ -168,8 +168,13 @@ def _read_tables(folder: Path, name: str) -> dict[str, dict[str, Any]]:
 def _check_rows(folder: Path, name: str, frames: Any, row_count: int) -> None:
     """Raises CorpusError unless `frames` is {frame number: row of the vertex array}."""
     whole = (int, np.integer)
-    if not isinstance(frames, dict) or not frames or not all(
-        isinstance(number, whole) and isinstance(row, whole) and number >= 0 <= row for number, row in frames.items()
+    if (
+        not isinstance(frames, dict)
+        or not frames
+        or not all(
+            isinstance(number, whole) and isinstance(row, whole) and number >= 0 <= row
+            for number, row in frames.items()
+        )
     ):
         raise CorpusError(f"'{folder / _INDEX}', {name}: not {{frame: row}}. Use VOCASET's own file.")
     last = int(max(frames.values()))

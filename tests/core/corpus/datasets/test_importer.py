@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import pytest
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 pytest.importorskip("soundfile", reason="data sets are read through soundfile")
 
+import diffusion_talker  # noqa: E402
 from diffusion_talker.cli import main  # noqa: E402
 from diffusion_talker.corpus import cli  # noqa: E402
 from diffusion_talker.corpus.datasets.beat import Beat  # noqa: E402
@@ -25,6 +30,8 @@ from diffusion_talker.errors import CorpusError, SettingsError  # noqa: E402
 from tests.core.corpus.datasets import make_beat, make_vocaset  # noqa: E402
 
 NAMES = tuple(f"{speaker}_{take}_{take}" for speaker in ("1_wayne_0", "2_scott_0") for take in (9, 10, 66, 74, 82))
+#: Folder that the package is imported from.
+PACKAGE = str(Path(diffusion_talker.__file__).parents[1])
 #: Two takes of two seconds fill a shard.
 SMALL = 4 * (32000 + 55 * 2 * 60)
 
@@ -74,6 +81,46 @@ def test_an_interrupted_import_goes_on(source: Path, tmp_path: Path) -> None:
     assert (out / "train" / "shard_00000.npz").stat().st_mtime_ns == before
     assert [progress.takes for progress in seen] == [4, 6, 8, 10] and seen[-1].total_takes == 10
     assert seen[0].eta_s is not None and seen[0].eta_s > 0
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="children are found in /proc")
+def test_a_killed_import_leaves_no_process_and_no_half_shard(source: Path, tmp_path: Path) -> None:
+    """The process itself is killed, as by a power switch; then the command runs again."""
+    call = [sys.executable, "-m", "diffusion_talker", "corpus", "import", "beat", str(source), "--out", str(tmp_path)]
+    running = subprocess.Popen([*call, "--quiet", "--workers", "2"], env={**os.environ, "PYTHONPATH": PACKAGE})
+    workers: set[int] = set()
+    while running.poll() is None and len(workers) < 2:
+        workers = _descendants(running.pid, "forkserver")
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    patience_s = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < patience_s:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    manifest = import_dataset(Beat(source), tmp_path, ("train",)).manifests["train"]
+    assert len(list(iterate_clips(tmp_path / "train"))) == sum(entry.clips for entry in manifest.shards) == 10
+
+
+def _descendants(root: int, word: str) -> set[int]:
+    """Processes below `root` whose command line has the word."""
+    parents: dict[int, int] = {}
+    words: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                words[int(folder.name)] = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+    found: set[int] = set()
+    for pid in parents:
+        above = pid
+        while above in parents and above != root:
+            above = parents[above]
+        if above == root and pid != root and word in words[pid]:
+            found.add(pid)
+    return found
 
 
 def test_a_folder_of_something_else_is_refused(source: Path, tmp_path: Path) -> None:
