@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 
 from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ, motion_frame_count
-from diffusion_talker.corpus.clips import coloured_noise
 from diffusion_talker.corpus.emotions import EMOTION_NAMES, EMOTIONS
 from diffusion_talker.corpus.face import animate
 from diffusion_talker.corpus.phones import SILENCE, UNKNOWN_PHONE
@@ -29,6 +29,7 @@ _PEAK = 0.5
 _FADE_S = 0.008
 _GATED_SHARE = 0.35  # of the clips whose pauses are digital silence, as behind a noise gate
 _GATE_EDGE_S = 0.05
+_NOISE_BLOCK = 512
 _LEVEL_RANGE_DB = (-4.0, 2.0)
 
 
@@ -112,7 +113,7 @@ def _chain(places: Sequence[PiecePlace], rng: np.random.Generator) -> _Sound:
     """Pieces with pauses before, between and after them, over the noise floor of the recording or gated."""
     is_gated = bool(rng.random() < _GATED_SHARE)
     sounds = [_piece_sound(place, is_gated) for place in places]
-    floor = 0.0 if is_gated else min(_noise_floor(samples) for samples, _ in sounds)
+    floor = None if is_gated else np.min([_noise_floor(samples) for samples, _ in sounds], axis=0)
     parts = [_pause(rng.uniform(0.05, 0.6), floor, rng)]
     phones: list[TimedPhone] = []
     unsure_s: list[tuple[float, float]] = []
@@ -158,16 +159,21 @@ def _gate(samples: np.ndarray, phones: Sequence[TimedPhone]) -> np.ndarray:
     return samples * gain
 
 
-def _noise_floor(samples: np.ndarray) -> float:
-    """Deviation of the quietest tenth of a piece, in blocks of 20 ms."""
-    hop = SAMPLE_RATE_HZ // 50
-    blocks = samples[: len(samples) // hop * hop].reshape(-1, hop)
-    return float(np.percentile(blocks.std(axis=1), 10)) if len(blocks) else 0.0
+def _noise_floor(samples: np.ndarray) -> np.ndarray:
+    """(_NOISE_BLOCK // 2 + 1,) amplitude over frequency of what is left in the quietest twentieth of a piece."""
+    blocks = samples[: len(samples) // _NOISE_BLOCK * _NOISE_BLOCK].reshape(-1, _NOISE_BLOCK).astype(np.float64)
+    quiet = blocks[np.argsort(blocks.std(axis=1))[: max(1, len(blocks) // 20)]]
+    return np.sqrt((np.abs(rfft(quiet * np.hanning(_NOISE_BLOCK))) ** 2).mean(axis=0) / (0.375 * _NOISE_BLOCK))
 
 
-def _pause(duration_s: float, floor: float, rng: np.random.Generator) -> np.ndarray:
+def _pause(duration_s: float, floor: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Digital silence, or noise of the spectrum `floor`: the room goes on sounding."""
     count = int(duration_s * SAMPLE_RATE_HZ)
-    return (floor * coloured_noise(count, rng)).astype(np.float32)
+    if floor is None:
+        return np.zeros(count, np.float32)
+    spectrum = rfft(rng.normal(size=next_fast_len(count, real=True)))
+    along = np.interp(np.linspace(0, 1, len(spectrum)), np.linspace(0, 1, len(floor)), floor)
+    return irfft(spectrum * along)[:count].astype(np.float32)
 
 
 def _with_level(sound: _Sound, voice_level_db: float, rng: np.random.Generator) -> _Sound:
