@@ -154,5 +154,8 @@ def _sample_vertices(offsets: np.ndarray, frames: np.ndarray) -> np.ndarray:
     sampled = np.empty((len(frames), *offsets.shape[1:]), np.float16)
     for start in range(0, len(frames), _CHUNK_FRAMES):  # float32 of a whole piece would be twice its size again
         rows = slice(start, start + _CHUNK_FRAMES)
-        sampled[rows] = offsets[before[rows]] * (1 - share[rows]) + offsets[after[rows]] * share[rows]
+        low = offsets[before[rows]]
+        if share[rows].any():
+            low += (offsets[after[rows]] - low) * share[rows]
+        sampled[rows] = low
     return sampled

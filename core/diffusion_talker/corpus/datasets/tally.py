@@ -32,13 +32,14 @@ class Moments:
     @classmethod
     def of(cls, motion: np.ndarray) -> Moments:
         """Moments of (T, C) or (T, V, 3) motion over everything but the last axis."""
-        axes = tuple(range(motion.ndim - 1))
-        wide = motion.astype(np.float32)
-        statistics = (
-            wide.sum(axis=axes, dtype=np.float64), np.square(wide).sum(axis=axes, dtype=np.float64),
-            wide.min(axis=axes), wide.max(axis=axes),
-        )  # fmt: skip
-        return cls(wide.size // wide.shape[-1], *(tuple(float(value) for value in values) for values in statistics))
+        columns = [motion[..., channel].astype(np.float32).ravel() for channel in range(motion.shape[-1])]
+        return cls(
+            columns[0].size,
+            tuple(float(column.sum(dtype=np.float64)) for column in columns),
+            tuple(float(np.square(column).sum(dtype=np.float64)) for column in columns),
+            tuple(float(column.min()) for column in columns),
+            tuple(float(column.max()) for column in columns),
+        )
 
     def plus(self, other: Moments) -> Moments:
         """Moments of both together."""
