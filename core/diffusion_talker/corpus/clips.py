@@ -18,6 +18,7 @@ from diffusion_talker.corpus.text import compose_line
 from diffusion_talker.corpus.timing import TimedPhone, fill_silence, phone_track, place_phones, shift
 from diffusion_talker.corpus.voices import espeak, festival, flite
 from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, Voice, to_16_khz
+from diffusion_talker.corpus.voices.borrowed import BorrowedVoice
 from diffusion_talker.corpus.voices.whisper import whisper
 from diffusion_talker.errors import CorpusError
 
@@ -27,6 +28,8 @@ _LANGUAGE_SHARES = {
     "ru": 0.03, "tr": 0.02, "cmn": 0.02, "cs": 0.015, "fi": 0.015, "hu": 0.015, "hi": 0.015, "ca": 0.01,
 }  # fmt: skip
 _ENGINE_SHARES = {"espeak": 0.56, "flite": 0.22, "festival": 0.22}
+#: How often a recorded voice of another language says German, which has none of its own.
+_BORROWED_LANGUAGE, _BORROWED_SHARE = "de", 0.5
 _SILENT_CLIP_SHARE = 0.03
 _NEUTRAL_SHARE = 0.4
 _WHISPERED_SHARE = 0.03
@@ -155,6 +158,10 @@ def _bind(spec: VoiceSpec, rng: np.random.Generator) -> Voice:
         return espeak.EspeakVoice(spec.voice, language, files[int(rng.integers(len(files)))], spec.pitch)
     if spec.engine == "flite":
         return flite.FliteVoice(spec.voice, spec.pitch / 50)
+    borrows = festival.VOICES[spec.voice].engine == "diphone" and rng.random() < _BORROWED_SHARE
+    if borrows and espeak.missing_reason() is None:
+        language = _BORROWED_LANGUAGE
+        return BorrowedVoice(spec.voice, language, espeak.LANGUAGE_FILES[language][0], spec.pitch / 50)
     return festival.FestivalVoice(spec.voice, spec.pitch / 50)
 
 

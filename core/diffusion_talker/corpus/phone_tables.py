@@ -2,7 +2,7 @@
 """Phone symbols of Festival's voices in other languages than English, as names of the inventory.
 
 Taken from the phone sets that the voices define. Length leaves the lips alone; palatalised consonants are the plain
-ones.
+ones. Of several symbols for one phone the first is its usual form.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FESTIVAL_TABLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     ),
     "festival-cs": _table(
         """a=a a:=a b=b c=t+s c~=t+ʃ ch=x d=d d~=d dz=d+z dz~=d+ʒ e=ɛ e:=ɛ f=f g=ɡ h=h i=ɪ i:=i j=j k=k l=l m=m n=n
-        n*=ŋ n~=ɲ o=o o:=o p=p r=ɾ r~=ʒ r~*=ʃ s=s s~=ʃ t=t t~=t u=u u:=u v=v z=z z~=ʒ"""
+        n*=ŋ n~=ɲ o=o o:=o p=p r=ɾ s=s s~=ʃ t=t t~=t u=u u:=u v=v z=z z~=ʒ r~=ʒ r~*=ʃ"""
     ),
     "festival-fi": _table(
         """a=ɑ e=e i=i o=o u=u y=y @=æ 7=ø &=æ a:=ɑ e:=e i:=i o:=o u:=u y:=y @:=æ 7:=ø p=p t=t k=k b=b d=d g=ɡ f=f
@@ -37,7 +37,7 @@ FESTIVAL_TABLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         p=p r=ɾ rr=ɾ s=s S=ʃ t=t u=u u1=u w=w z=z Z=ʒ"""
     ),
     "festival-in": _table(
-        """a=ʌ aa=a ih=ɪ iy=i uh=ʊ uw=u eh=e ee=e ay=ɛ oh=o oo=o aw=ɔ f=f k=k g=ɡ ch=t+ʃ T=t D=d N=n th=t dh=d n=n
+        """a=ʌ aa=a ih=ɪ iy=i uh=ʊ uw=u eh=e ee=e ay=ɛ oh=o oo=o aw=ɔ f=f k=k g=ɡ ch=t+ʃ th=t dh=d n=n T=t D=d N=n
         p=p b=b m=m y=j r=ɾ l=l v=v L=l R=ɾ s=s sh=ʃ j=d+ʒ h=h ksh=k+ʃ sri=s+ɾ+i kh=k gh=ɡ td=t tth=t ddh=d bh=b
         zh=ʒ @=a w=w x=k+s"""
     ),

@@ -14,6 +14,7 @@ from diffusion_talker.corpus.clips import change_tract, cut_short  # noqa: E402
 from diffusion_talker.corpus.phones import SILENCE, resolve_symbol  # noqa: E402
 from diffusion_talker.corpus.voices import espeak, festival, flite  # noqa: E402
 from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, to_16_khz  # noqa: E402
+from diffusion_talker.corpus.voices.borrowed import BorrowedVoice, Stock, stock_of, substitute  # noqa: E402
 from diffusion_talker.corpus.voices.whisper import whisper  # noqa: E402
 
 RATE_HZ = 16000
@@ -158,6 +159,32 @@ def test_a_line_cut_short_ends_inside_a_phone() -> None:
     assert len(cut.samples) == 9600
     assert cut.samples[-1] == 0.0
     assert [(span.symbol, span.end_s) for span in cut.phones] == [("a", 0.4), ("b", 0.6)]
+
+
+def test_a_borrowed_phone_is_the_nearest_that_joins() -> None:
+    stock = Stock(
+        {"y": ("u", "i"), "b": ("b",), "ɐ": ("a",), "ʒ": ()}, frozenset(("#-u", "#-i", "i-b", "b-a", "a-#")), "#"
+    )
+    assert substitute(("y", "b", "ɐ"), stock) == ("i", "b", "a")
+    assert substitute(("b",), stock) == ("b",)
+    assert substitute(("ʒ",), stock) == ("#",)
+    assert substitute((), stock) == ()
+
+
+@pytest.mark.parametrize("name", ["hy_fi_mv_diphone", "czech_dita", "pc_diphone", "kal_diphone", "hindi_NSK_diphone"])
+def test_recorded_voices_say_german(name: str) -> None:
+    reason = festival.missing_reason(name) or espeak.missing_reason()
+    if reason:
+        pytest.skip(reason)
+    voice = BorrowedVoice(name, "de", "gmw/de")
+    utterance = voice.synthesize("Übermorgen pflückt der böse Bäcker fünf Äpfel.", Prosody())
+    said = [resolve_symbol(voice.alphabet, span.symbol, "de")[0].name for span in utterance.phones]
+    assert [phone for phone in said if phone in "pbmfv"] == list("bmpfbbffpf")
+    assert stock_of(name).silence == utterance.phones[0].symbol
+    slow = voice.synthesize("Übermorgen pflückt der böse Bäcker fünf Äpfel.", Prosody(rate=0.8))
+    assert len(slow.samples) > 1.15 * len(utterance.samples)
+    high = voice.synthesize("Übermorgen pflückt der böse Bäcker fünf Äpfel.", Prosody(pitch=1.2))
+    assert _pitch_hz(high.samples) / _pitch_hz(utterance.samples) == pytest.approx(1.2, rel=0.1)
 
 
 def test_resampling_keeps_times() -> None:

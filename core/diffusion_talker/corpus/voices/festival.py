@@ -7,7 +7,9 @@ lines are sent to it.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import selectors
 import shutil
 import subprocess
@@ -26,7 +28,7 @@ from diffusion_talker.errors import CorpusError
 class _Installed:
     """What must be known of a voice. alphabet: its symbols' table in corpus/phone_tables.py; encoding: of its text.
 
-    engine: "diphone" obeys rate and pitch, "hts" rate alone. package: of Debian.
+    engine: "diphone" obeys rate and pitch, "hts" rate alone. package: of Debian. mean_pitch_hz: measured.
     """
 
     language: str
@@ -34,6 +36,7 @@ class _Installed:
     package: str
     encoding: str = "ascii"
     engine: str = "diphone"
+    mean_pitch_hz: float = 110.0
 
 
 #: Left out: msu_ru_nsh_clunits, whose phone times come 15 ms after its sound.
@@ -41,21 +44,22 @@ VOICES: Final[dict[str, _Installed]] = {
     "kal_diphone": _Installed("en", "arpabet", "festvox-kallpc16k"),
     "ked_diphone": _Installed("en", "arpabet", "festvox-kdlpc16k"),
     "cmu_us_slt_arctic_hts": _Installed("en", "arpabet", "festvox-us-slt-hts", engine="hts"),
-    "pc_diphone": _Installed("it", "festival-it", "festvox-itapc16k", "latin-1"),
-    "lp_diphone": _Installed("it", "festival-it", "festvox-italp16k", "latin-1"),
-    "czech_dita": _Installed("cs", "festival-cs", "festvox-czech-dita", "iso8859-2"),
-    "czech_krb": _Installed("cs", "festival-cs", "festvox-czech-krb", "iso8859-2"),
-    "czech_machac": _Installed("cs", "festival-cs", "festvox-czech-machac", "iso8859-2"),
-    "czech_ph": _Installed("cs", "festival-cs", "festvox-czech-ph", "iso8859-2"),
-    "suo_fi_lj_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-lj", "latin-1"),
-    "hy_fi_mv_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-mv", "latin-1"),
+    "pc_diphone": _Installed("it", "festival-it", "festvox-itapc16k", "latin-1", mean_pitch_hz=119.0),
+    "lp_diphone": _Installed("it", "festival-it", "festvox-italp16k", "latin-1", mean_pitch_hz=211.0),
+    "czech_dita": _Installed("cs", "festival-cs", "festvox-czech-dita", "iso8859-2", mean_pitch_hz=215.0),
+    "czech_krb": _Installed("cs", "festival-cs", "festvox-czech-krb", "iso8859-2", mean_pitch_hz=245.0),
+    "czech_machac": _Installed("cs", "festival-cs", "festvox-czech-machac", "iso8859-2", mean_pitch_hz=110.0),
+    "czech_ph": _Installed("cs", "festival-cs", "festvox-czech-ph", "iso8859-2", mean_pitch_hz=115.0),
+    "suo_fi_lj_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-lj", "latin-1", mean_pitch_hz=154.0),
+    "hy_fi_mv_diphone": _Installed("fi", "festival-fi", "festvox-suopuhe-mv", "latin-1", mean_pitch_hz=90.0),
     "upc_ca_ona_hts": _Installed("ca", "festival-ca", "festvox-ca-ona-hts", "latin-1", "hts"),
-    "hindi_NSK_diphone": _Installed("hi", "festival-in", "festvox-hi-nsk festival-hi", "utf-8"),
-    "marathi_NSK_diphone": _Installed("mr", "festival-in", "festvox-mr-nsk festival-mr", "utf-8"),
-    "telugu_NSK_diphone": _Installed("te", "festival-in", "festvox-te-nsk festival-te", "utf-8"),
+    "hindi_NSK_diphone": _Installed("hi", "festival-in", "festvox-hi-nsk festival-hi", "utf-8", mean_pitch_hz=130.0),
+    "marathi_NSK_diphone": _Installed("mr", "festival-in", "festvox-mr-nsk festival-mr", "utf-8", mean_pitch_hz=130.0),
+    "telugu_NSK_diphone": _Installed("te", "festival-in", "festvox-te-nsk festival-te", "utf-8", mean_pitch_hz=130.0),
 }
 _DONE = "LINE-DONE"
 _TIMEOUT_S = 45.0
+_DATA = Path("/usr/share/festival/voices")
 #: HTS marks phones early by this, measured against the level of its sound.
 _HTS_DELAY_S = 0.0075
 #: Pitch targets are moved between analysis and sound, which works whatever model of intonation a voice has.
@@ -73,6 +77,15 @@ _SETUP = """
                 items))))
   utt)
 """
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A phone that a diphone voice shall say. pitch_hz: at its middle, NaN for none."""
+
+    symbol: str
+    duration_s: float
+    pitch_hz: float = math.nan
 
 
 class _Process:
@@ -153,33 +166,52 @@ class FestivalVoice:
 
     def synthesize(self, text: str, prosody: Prosody) -> Utterance:
         """Speak one line. Raises CorpusError when the engine fails on it; the next line gets a fresh process."""
+        quoted = plain_text(text).replace("\\", "").replace('"', "")
+        settings = [
+            f"(Parameter.set 'Duration_Stretch {1.0 / prosody.rate:.4f})",
+            f"(set! dt_pitch {self.pitch * prosody.pitch:.4f})",
+            f"(set! dt_range {prosody.pitch_range:.4f})",
+        ]
+        if VOICES[self.voice].engine == "hts":
+            settings.append(f'(set! hts_engine_params (append dt_hts_params (list (list "-r" {prosody.rate:.4f}))))')
+        return self._speak("\n".join([*settings, f'(set! line (utt.synth (Utterance Text "{quoted}")))']), quoted)
+
+    def synthesize_segments(self, segments: list[Segment], pitch: float) -> Utterance:
+        """Say phones with given durations and pitch times `pitch`. Raises CorpusError; only diphone voices can."""
+        said = " ".join(_scheme(segment) for segment in segments)
+        settings = f"(set! dt_pitch {self.pitch * pitch:.4f})\n(set! dt_range 1.0)\n"
+        return self._speak(f"{settings}(set! line (utt.synth (Utterance Segments ({said}))))", "a line of phones")
+
+    def _speak(self, commands: str, what: str) -> Utterance:
+        """Run commands that leave an utterance in `line`, and fetch its sound and segments."""
         with tempfile.TemporaryDirectory(prefix="festival_") as folder:
             segments, sound = Path(folder) / "line.segs", Path(folder) / "line.wav"
+            save = f'(utt.save.segs line "{segments}")\n(utt.save.wave line "{sound}" \'riff)'
             try:
                 _process().select(self.voice)
-                _process().run(self._commands(text, prosody, segments, sound))
+                _process().run(f"{commands}\n{save}".encode(VOICES[self.voice].encoding, errors="ignore"))
                 samples, rate_hz = read_wave(str(sound))
                 delay_s = _HTS_DELAY_S if VOICES[self.voice].engine == "hts" else 0.0
                 spans = _spans(segments, len(samples) / rate_hz, delay_s)
             except (CorpusError, OSError) as error:
                 _process().close()
                 _process.cache_clear()
-                raise CorpusError(f"festival could not say {text!r}: {error}") from error
+                raise CorpusError(f"festival could not say {what!r}: {error}") from error
         return Utterance(to_16_khz(samples, rate_hz), spans)
 
-    def _commands(self, text: str, prosody: Prosody, segments: Path, sound: Path) -> bytes:
-        quoted = plain_text(text).replace("\\", "").replace('"', "")
-        lines = [
-            f"(Parameter.set 'Duration_Stretch {1.0 / prosody.rate:.4f})",
-            f"(set! dt_pitch {self.pitch * prosody.pitch:.4f})",
-            f"(set! dt_range {prosody.pitch_range:.4f})",
-        ]
-        if VOICES[self.voice].engine == "hts":
-            lines.append(f'(set! hts_engine_params (append dt_hts_params (list (list "-r" {prosody.rate:.4f}))))')
-        lines.append(f'(set! line (utt.synth (Utterance Text "{quoted}")))')
-        lines.append(f'(utt.save.segs line "{segments}")')
-        lines.append(f'(utt.save.wave line "{sound}" \'riff)')
-        return "\n".join(lines).encode(VOICES[self.voice].encoding, errors="ignore")
+
+def _scheme(segment: Segment) -> str:
+    target = "" if math.isnan(segment.pitch_hz) else f" ({segment.duration_s / 2:.4f} {segment.pitch_hz:.1f})"
+    return f"({segment.symbol} {segment.duration_s:.4f}{target})"
+
+
+def recorded_pairs(voice: str) -> frozenset[str]:
+    """Names "a-b" of the phone pairs that a diphone voice holds. Raises CorpusError when its index is not found."""
+    for path in sorted(_DATA.glob(f"*/{voice}/group/*.group")):
+        head, _, rest = path.read_bytes().partition(b"EST_Header_End\n")
+        count = int(re.search(rb"NumEntries (\d+)", head).group(1))
+        return frozenset(row.split()[0].decode("latin-1") for row in rest.split(b"\n", count)[:count])
+    raise CorpusError(f"The index of Festival's voice {voice} was not found under {_DATA}. Install it again.")
 
 
 def _spans(path: Path, duration_s: float, delay_s: float) -> tuple[PhoneSpan, ...]:
