@@ -58,7 +58,8 @@ _PLATEAU_MARGIN, _PROMINENT_MARGIN, _FINAL_MARGIN = 0.32, -0.06, 0.16
 _PROMINENT_REACH, _PROMINENT_DOMINANCE = 0.08, 0.20
 #: A vowel this open takes all of what loudness and prominence give; a closer one its share.
 _WIDE_JAW = 0.40
-_SEAL_HOLD_S = 3.1 / 60  # three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps
+#: Shortest contact: three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps.
+_LEAST_HOLD_S: dict[str, float] = {"seal": 3.1 / 60, "tuck": 0.035, "teeth": 0.025}
 #: Lips press within this of touching, beginning a little before they quite meet.
 _PRESS_S, _PRESS_EARLY_S = 0.050, 0.014
 _SEALED_JAW = 0.10
@@ -335,9 +336,8 @@ def contact_intervals(phones: tuple[TimedPhone, ...], contact: str) -> list[tupl
             continue
         held_on = i + 1 < len(phones) and phones[i + 1].phone.contact == contact
         start_s, end_s = phone.start_s, phone.end_s if held_on else _contact_end(phone)
-        if contact == "seal":
-            missing = max(0.0, _SEAL_HOLD_S - (end_s - start_s))
-            start_s, end_s = start_s - 0.7 * missing, end_s + 0.3 * missing
+        missing = max(0.0, _LEAST_HOLD_S[contact] - (end_s - start_s))
+        start_s, end_s = start_s - 0.7 * missing, end_s + 0.3 * missing
         if intervals and start_s - intervals[-1][1] < 0.02:
             intervals[-1] = (intervals[-1][0], end_s)
         else:
@@ -369,7 +369,7 @@ def enforce_contact(columns: dict[str, np.ndarray], mouth: Mouth, pressing: floa
     At full seal mouthClose equals jawOpen and nothing else parts the lips, so aperture and lip gap are 0.
     """
     _keep_teeth_together(columns, mouth.teeth)
-    _tuck_lower_lip(columns, mouth.tuck * (1.0 - mouth.seal), rate_hz)
+    _tuck_lower_lip(columns, mouth, rate_hz)
     _seal_lips(columns, mouth, pressing, rate_hz)
 
 
@@ -378,11 +378,17 @@ def _keep_teeth_together(columns: dict[str, np.ndarray], teeth: np.ndarray) -> N
     columns["jawOpen"] += teeth * (np.minimum(columns["jawOpen"], _TEETH_TOGETHER_JAW) - columns["jawOpen"])
 
 
-def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: float) -> None:
-    """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed."""
+def _tuck_lower_lip(columns: dict[str, np.ndarray], mouth: Mouth, rate_hz: float) -> None:
+    """f and v: lower lip rolled under the upper teeth, upper lip a little raised, never sealed.
+
+    Beside p b m the lip stays rolled while it seals, and only the opening yields.
+    """
+    parted = mouth.tuck * (1.0 - mouth.seal)
+    roll = columns["mouthRollLower"]
+    roll += mouth.tuck * (np.clip(roll, 0.52, 0.75) - roll)
+    columns["mouthRollLower"] = _limit(roll, np.array(_ROLL_LIMIT_PER_S / rate_hz))
     apex = {
         "jawOpen": (0.03, _TUCKED_JAW),
-        "mouthRollLower": (0.52, 0.75),
         "mouthRollUpper": (0.0, 0.0),
         "mouthFunnel": (0.0, 0.25),
     }
@@ -391,8 +397,7 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], tuck: np.ndarray, rate_hz: f
         apex["mouthUpperUp" + side] = (0.11, 0.28)
         apex["mouthPress" + side] = (0.0, 0.06)
     for name, (least, most) in apex.items():
-        columns[name] += tuck * (np.clip(columns[name], least, most) - columns[name])
-    columns["mouthRollLower"] = _limit(columns["mouthRollLower"], np.array(_ROLL_LIMIT_PER_S / rate_hz))
+        columns[name] += parted * (np.clip(columns[name], least, most) - columns[name])
 
 
 def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, rate_hz: float) -> None:

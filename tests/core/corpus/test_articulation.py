@@ -264,3 +264,12 @@ def test_the_last_vowel_of_a_phrase_is_held() -> None:
 def test_the_lower_lip_rolls_no_faster_than_it_can() -> None:
     _, weights = _say((("sil", 0.3), ("ɑ", 0.06), ("f", 0.05), ("a", 0.06), ("v", 0.05), ("i", 0.08), ("sil", 0.3)))
     assert np.abs(np.diff(column(weights, "mouthRollLower"))).max() * RATE_HZ < 8.5
+
+
+@pytest.mark.parametrize("pair", [("v", "m"), ("p", "f")])
+@pytest.mark.parametrize("seconds", [0.02, 0.06])
+def test_neighbouring_lip_contacts_are_both_made(pair: tuple[str, str], seconds: float) -> None:
+    phones, weights = _say((("sil", 0.4), ("e", 0.1), (pair[0], seconds), (pair[1], 0.05), ("a", 0.1), ("sil", 0.4)))
+    near = {p.phone.contact: slice(int(p.start_s * RATE_HZ) - 1, int(p.end_s * RATE_HZ) + 2) for p in phones[2:4]}
+    assert column(weights, "mouthRollLower")[near["tuck"]].max() > 0.3
+    assert lip_gap(weights)[near["seal"]].min() <= 0.005
