@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Recorded speech as shards of a corpus: heard once, then lent to as many faces as the wanted share needs.
 
-recorded_pieces.json keeps what was heard; recorded_00000.npz and on are shards like all others. Pieces are a function
+recorded_pieces.jsonl keeps what was heard; recorded_00000.npz and on are shards like all others. Pieces are a function
 of the recordings and the recogniser, clips of those and the seed; a build that was interrupted goes on, one of other
 settings is refused.
 """
@@ -37,19 +37,21 @@ from diffusion_talker.corpus.recordings.pieces import (
 from diffusion_talker.corpus.recordings.sources import Recording, Source, find_sources
 from diffusion_talker.corpus.recordings.split import HELD_OUT_SPEAKERS
 from diffusion_talker.corpus.shards import RecordedSource, hash_file, write_shard
-from diffusion_talker.errors import AudioError, CorpusError, SettingsError
+from diffusion_talker.errors import AudioError, CorpusError, OutputError, SettingsError
 from diffusion_talker.files import atomic_write
 
 MOST_VARIANTS: Final = 6
 #: Variants per round: hand-made labels and moods are rarer and worth more than what a recogniser guesses.
 _LABELLED_VARIANTS: Final = 2
-_PIECES_NAME: Final = "recorded_pieces.json"
+_PIECES_NAME: Final = "recorded_pieces.jsonl"
 _PAUSES_AROUND_S: Final = 0.9  # what a clip's pauses last on average, to plan with
 _PAUSE_BETWEEN_S: Final = 0.4
 _FORMAT: Final = 1
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
+#: Pieces of a recording; None without a way to find its phones; words when it cannot be used.
+_Outcome = tuple[Piece, ...] | None | str
 #: (what is being done, done, in all)
 Report = Callable[[str, int, int], None]
 
@@ -271,29 +273,29 @@ def _hear_all(
     report: Report | None,
     listener: Listener | None,
 ) -> list[_Heard]:
-    """Pieces of all recordings: read back when this folder has them, else found and kept."""
+    """Pieces of all recordings; what this folder has already is not heard again."""
     path = folder / _PIECES_NAME
-    plan = _plan(settings, recordings, seed)
-    if path.exists():
-        return _read_heard(path, plan, recordings)
-    jobs = [(recording, settings.recogniser, listener) for recording in recordings]
-    heard: list[_Heard] = []
-    skipped: list[str] = []
-    for recording, outcome in zip(recordings, _in_workers(_hear, jobs, 1 if listener else workers), strict=True):
-        if isinstance(outcome, str):
-            skipped.append(f"{recording.source}/{recording.name}: {outcome}")
-        else:
-            heard.append(_Heard(recording, outcome))
+    outcomes = _read_outcomes(path, _plan(settings, recordings, seed))
+    missing = [recording for recording in recordings if _key(recording) not in outcomes]
+    jobs = [(recording, settings.recogniser, listener) for recording in missing]
+    for recording, outcome in zip(missing, _in_workers(_hear, jobs, 1 if listener else workers), strict=True):
+        outcomes[_key(recording)] = outcome
+        _append_line(path, json.dumps([_key(recording), _rows(outcome)], ensure_ascii=False))
         if report is not None:
-            report("recordings heard", len(heard) + len(skipped), len(recordings))
-    if skipped:
-        path.with_suffix(".skipped").write_text("\n".join(skipped) + "\n", encoding="utf-8")
-    _write_heard(path, plan, heard)
-    return heard
+            report("recordings heard", len(outcomes), len(recordings))
+    failed = [f"{key}: {outcome}\n" for key, outcome in sorted(outcomes.items()) if isinstance(outcome, str)]
+    if failed:
+        path.with_suffix(".skipped").write_text("".join(failed), encoding="utf-8")
+    found = ((recording, outcomes[_key(recording)]) for recording in recordings)
+    return [_Heard(recording, outcome) for recording, outcome in found if not isinstance(outcome, str)]
 
 
-def _hear(job: tuple[Recording, Path | None, Listener | None]) -> tuple[Piece, ...] | None | str:
-    """Pieces of a recording; None without a way to find phones, words when it cannot be used. Runs in a worker."""
+def _key(recording: Recording) -> str:
+    return f"{recording.source}/{recording.name}"
+
+
+def _hear(job: tuple[Recording, Path | None, Listener | None]) -> _Outcome:
+    """What one recording gives. Runs in a worker process."""
     recording, recogniser, listener = job
     if recording.labels is None and listener is None:
         if recogniser is None:
@@ -328,44 +330,45 @@ def _hash_recogniser(path: Path | None) -> str:
     return ",".join(hash_file(file) for file in sorted(path.glob("*.safetensors")))
 
 
-def _write_heard(path: Path, plan: dict[str, str], heard: Iterable[_Heard]) -> None:
-    rows = {
-        f"{item.recording.source}/{item.recording.name}": None
-        if item.pieces is None
-        else [
-            [
-                piece.start_s,
-                piece.end_s,
-                piece.confidence,
-                [[p.name, p.start_s, p.end_s, p.is_sure] for p in piece.phones],
-            ]
-            for piece in item.pieces
-        ]
-        for item in heard
-    }
-    with atomic_write(path) as stream:
-        stream.write(json.dumps({"plan": plan, "pieces": rows}, ensure_ascii=False).encode())
-
-
-def _read_heard(path: Path, plan: dict[str, str], recordings: Iterable[Recording]) -> list[_Heard]:
-    """Raises CorpusError when it was heard with other settings or is damaged."""
+def _read_outcomes(path: Path, plan: dict[str, str]) -> dict[str, _Outcome]:
+    """What was heard so far, by recording. The file starts with the plan and has a line for each recording; one that
+    was being written when the build was killed is cut off. Raises CorpusError for another plan and OutputError."""
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if path.exists() else []
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        found, rows = data["plan"], data["pieces"]
-        changed = [key for key, value in plan.items() if found.get(key) != value]
-        if not changed:
-            known = ((r, f"{r.source}/{r.name}") for r in recordings)
-            return [_Heard(recording, _pieces(rows[key])) for recording, key in known if key in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        changed = [key for key in plan if json.loads(lines[0]).get(key) != plan[key]] if lines else []
+        outcomes = {key: _outcome(rows) for key, rows in map(json.loads, lines[1:])}
+    except (ValueError, TypeError, AttributeError) as error:
         raise CorpusError(f"{path} is damaged ({error}). Delete it and run the command again.") from error
-    raise CorpusError(
-        f"{path.parent} holds recorded speech of another {', '.join(changed)}. Choose an empty folder, or delete it."
-    )
+    if changed:
+        raise CorpusError(
+            f"{path.parent} holds recorded speech of another {', '.join(changed)}. "
+            "Choose an empty folder, or delete it."
+        )
+    with atomic_write(path) as stream:
+        stream.write("".join(f"{line}\n" for line in lines or [json.dumps(plan)]).encode())
+    return outcomes
 
 
-def _pieces(rows: list | None) -> tuple[Piece, ...] | None:
-    if rows is None:
-        return None
+def _append_line(path: Path, line: str) -> None:
+    try:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+    except OSError as error:
+        raise OutputError(f"'{path}' cannot be written: {error.strerror}. Free some space and run it again.") from error
+
+
+def _rows(outcome: _Outcome) -> list | str | None:
+    if outcome is None or isinstance(outcome, str):
+        return outcome
+    return [
+        [piece.start_s, piece.end_s, piece.confidence, [[p.name, p.start_s, p.end_s, p.is_sure] for p in piece.phones]]
+        for piece in outcome
+    ]
+
+
+def _outcome(rows: list | str | None) -> _Outcome:
+    if rows is None or isinstance(rows, str):
+        return rows
     return tuple(
         Piece(start_s, end_s, tuple(HeardPhone(*phone) for phone in phones), confidence)
         for start_s, end_s, confidence, phones in rows

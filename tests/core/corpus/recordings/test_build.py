@@ -160,6 +160,13 @@ def test_a_killed_build_resumes_to_the_same_bytes(
     (tmp_path / "x" / part.shard_names[-1]).unlink()
     kept = (tmp_path / "x" / part.shard_names[0]).stat().st_mtime_ns
 
+    heard = tmp_path / "x" / "recorded_pieces.jsonl"
+    whole = heard.read_bytes()
+    heard.write_bytes(whole[: whole.rindex(b"emodb") + 40])  # killed while a labelled recording was written
+    shuffled = build(tmp_path / "x", recordings)
+    assert sorted(heard.read_bytes().splitlines()) == sorted(whole.splitlines())
+    assert shuffled == part
+
     def never(samples: np.ndarray) -> np.ndarray:
         raise AssertionError("what was heard is kept")
 
