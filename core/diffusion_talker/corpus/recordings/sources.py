@@ -2,7 +2,7 @@
 """Folders of recorded speech as lists of recordings: who speaks, in which language and mood, and what is known of it.
 
 One reader for each public set, for copies of it as published or flattened, and one for folders of anybody's own:
-sound files with about.json (licence, language) beside them and, for each sound, a transcript NAME.txt or phones
+sound files with about.json (license, language) beside them and, for each sound, a transcript NAME.txt or phones
 NAME.phones.tsv (start_s, end_s, phone), or nothing.
 """
 
@@ -64,7 +64,7 @@ def find_sources(folder: Path) -> tuple[Source, ...]:
         known = ", ".join(_READERS)
         raise CorpusError(
             f"'{folder}' holds no recordings that can be read. Name folders in it after their set ({known}), or put "
-            f'{ABOUT_NAME} with {{"licence": ..., "language": ...}} beside recordings of your own.'
+            f'{ABOUT_NAME} with {{"license": ..., "language": ...}} beside recordings of your own.'
         )
     return tuple(found)
 
@@ -154,10 +154,11 @@ _READERS: Final[dict[str, tuple[str, Callable[[Path], Iterator[Recording]]]]] = 
 
 
 def _read_own(folder: Path) -> Source:
-    """Anybody's own folder. about.json: licence, language, and if need be name, alphabet ("ipa", "sampa", "arpabet") of
+    """Anybody's own folder. about.json: license, language, and if need be name, alphabet ("ipa", "sampa", "arpabet") of
     the phones and emotions {"NAME": "anger", ...}. A folder inside is a speaker; without folders there is only one."""
     about = _read_json(folder / ABOUT_NAME)
-    missing = [key for key in ("licence", "language") if not isinstance(about.get(key), str) or not about[key]]
+    about.setdefault("license", about.get("licence"))  # both spellings are right somewhere
+    missing = [key for key in ("license", "language") if not isinstance(about.get(key), str) or not about[key]]
     if missing:
         raise CorpusError(f"'{folder / ABOUT_NAME}' does not say: {', '.join(missing)}. Add it.")
     alphabet = about.get("alphabet", "ipa")
@@ -169,7 +170,7 @@ def _read_own(folder: Path) -> Source:
     if unknown:
         raise CorpusError(f"'{folder / ABOUT_NAME}': no emotion {', '.join(unknown)}. Use {', '.join(EMOTION_NAMES)}.")
     own = (_own_recording(path, folder, name, about, emotions, alphabet) for path in _sounds(folder))
-    return Source(name, about["licence"], tuple(own))
+    return Source(name, about["license"], tuple(own))
 
 
 def _own_recording(

@@ -81,4 +81,4 @@ def make_own(folder: Path, lines: dict[str, Line], labelled: bool = False) -> No
         if labelled:
             rows = [f"{start}\t{end}\t{phone}" for start, end, phone in labels_of(line)]
             (folder / f"{name}.phones.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (folder / "about.json").write_text(json.dumps({"licence": "ours", "language": "en"}))
+    (folder / "about.json").write_text(json.dumps({"license": "ours", "language": "en"}))

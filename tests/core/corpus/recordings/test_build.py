@@ -245,3 +245,14 @@ def test_the_room_of_a_recording_goes_on_in_the_pauses_around_it(tmp_path: Path)
         spectrum = np.abs(np.fft.rfft(room * np.hanning(1600)))
         assert abs(int(spectrum.argmax()) * 10 - 100) <= 60
         assert 0.3 < room.std() * np.sqrt(2) / (0.01 / 0.41) < 3
+
+
+def test_more_workers_make_the_same_bytes(recordings: Path, tmp_path: Path) -> None:
+    parts = []
+    for name, workers in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        settings = RecordedSettings(recordings, share=0.5)
+        parts.append(build_recorded(tmp_path / name, settings, 4, 0.01, clips_per_shard=3, workers=workers))
+    assert parts[0] == parts[1] and len(parts[0].shard_names) > 1
+    for name in (*parts[0].shard_names, "recorded_pieces.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()

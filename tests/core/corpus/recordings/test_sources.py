@@ -72,7 +72,7 @@ def test_anybodys_folder_needs_only_a_licence_and_a_language(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "about, words",
     [
-        ('{"language": "en"}', "licence"),
+        ('{"language": "en"}', "license"),
         ("{", "cannot be read"),
         ('{"licence": "a", "language": "en", "alphabet": "x"}', "alphabet"),
         ('{"licence": "a", "language": "en", "emotions": {"one": "boredom"}}', "boredom"),
