@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ARKit shape keys made from a head's neutral: landmarks in, 52 sparse keys out."""
+
+from __future__ import annotations
+
+from diffusion_talker.rigs.shape_keys.generate import ShapeKeys, generate_shape_keys
+from diffusion_talker.rigs.shape_keys.landmarks import HeadLandmarks
+
+__all__ = ["HeadLandmarks", "ShapeKeys", "generate_shape_keys"]
