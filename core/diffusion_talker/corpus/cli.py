@@ -18,6 +18,7 @@ from diffusion_talker.corpus.shards import Manifest
 _LOOKING_VERBS = {
     "show": ("diffusion_talker.cli.corpus_show", "show a clip as video with sound, and as a plot"),
     "sheet": ("diffusion_talker.cli.corpus_sheet", "draw the mouth of every phone"),
+    "report": ("diffusion_talker.cli.corpus_report", "compare how its faces move with recorded takes"),
 }
 
 
