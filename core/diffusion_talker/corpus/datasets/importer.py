@@ -13,6 +13,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,6 +104,8 @@ def import_dataset(
 
     shard_bytes bounds a shard, and with it the memory of a worker. Raises CorpusError and OutputError.
     """
+    if out.resolve().is_relative_to(dataset.folder.resolve()):  # a second look would find what the first has written
+        raise CorpusError(f"'{out}' lies inside the data set. Choose a folder outside of '{dataset.folder}'.")
     survey = dataset.survey()
     if not survey.takes:
         first = f" The first reason: {survey.skipped[0]}." if survey.skipped else ""
@@ -204,7 +207,7 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_end_with_parent) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_prepare_worker) as pool:
             futures = [pool.submit(_make_shard, job) for job in jobs]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -218,9 +221,10 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
         ) from error
 
 
-def _end_with_parent() -> None:
-    """In a worker: end as soon as the process that started it is gone. A killed import would leave its workers waiting
-    for ever."""
+def _prepare_worker() -> None:
+    """In a worker: leave Ctrl-C to the process that started it, and end as soon as that process is gone. A killed
+    import would leave its workers waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

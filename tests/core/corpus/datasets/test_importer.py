@@ -128,12 +128,14 @@ def test_a_folder_of_something_else_is_refused(source: Path, tmp_path: Path) -> 
     other = make_beat.write_beat(tmp_path / "other", ("3_solomon_0_9_9",))
     with pytest.raises(CorpusError, match="other files"):
         import_dataset(Beat(other), tmp_path, ("train",), shard_bytes=SMALL)
+    with pytest.raises(CorpusError, match="inside the data set"):
+        import_dataset(Beat(other), other / "corpora", ("train",), shard_bytes=SMALL)
     (tmp_path / "train" / "plan.json").unlink()
     with pytest.raises(CorpusError, match="another corpus"):
         import_dataset(Beat(source), tmp_path, ("train",), shard_bytes=SMALL)
 
 
-def test_a_shard_may_have_nothing_usable(source: Path, tmp_path: Path) -> None:
+def test_a_shard_may_have_nothing_usable(tmp_path: Path) -> None:
     folder = make_beat.write_beat(tmp_path / "source", NAMES[:3], seconds=2.0)
     make_beat.write_take(folder, "1_wayne_0_9_9", np.full((120, 51), np.nan))
     for _ in range(2):  # made, and found made
