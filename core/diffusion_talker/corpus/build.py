@@ -18,14 +18,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from diffusion_talker import __version__
 from diffusion_talker.audio import SAMPLE_RATE_HZ
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus import clips as clip_maker
+from diffusion_talker.corpus.census import Census
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, UNKNOWN_PHONE
+from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
 from diffusion_talker.corpus.recordings.build import RecordedPart, RecordedSettings, Report, build_recorded
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
@@ -74,6 +74,14 @@ def missing_engines(engines: tuple[str, ...]) -> dict[str, str]:
     return {engine: reason for engine, reason in reasons.items() if reason is not None}
 
 
+def missing_voices(engines: tuple[str, ...]) -> dict[str, str]:
+    """Voice -> why it cannot be used here, of the engines that can."""
+    usable = tuple(engine for engine in engines if clip_maker.missing_reason(engine) is None)
+    specs = {(spec.engine, spec.voice) for talker in TALKERS for spec in talker.voices if spec.engine in usable}
+    reasons = {voice: clip_maker.missing_reason(engine, voice) for engine, voice in sorted(specs)}
+    return {voice: reason for voice, reason in reasons.items() if reason is not None}
+
+
 def build_corpus(
     folder: Path,
     settings: BuildSettings,
@@ -115,6 +123,9 @@ def _add_recorded(
 def _claim(folder: Path, settings: BuildSettings, usable: tuple[str, ...]) -> None:
     """Note what this folder is being built with; refuse to go on with other settings."""
     plan = {**asdict(settings), "engines": list(usable), "version": CORPUS_VERSION}
+    absent = sorted(missing_voices(usable))
+    if absent:
+        plan["missing_voices"] = absent
     path = folder / _PLAN_NAME
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -219,7 +230,7 @@ def _describe(
 ) -> Manifest:
     """Read everything back: hashes, counts and statistics of what is really on disk."""
     entries: list[ShardEntry] = []
-    census = _Census()
+    census = Census()
     for name in (*map(shard_name, range(count)), *recorded.shard_names):
         path = folder / name
         clips = read_shard(path)
@@ -248,6 +259,12 @@ def _describe(
         clips_per_identity=census.counts("identity"),
         clips_per_emotion=census.counts("emotion"),
         phone_share=census.phone_share(),
+        phone_share_per_language=census.phone_share_per_language(),
+        program_version=__version__,
+        engine_versions={
+            engine: clip_maker.engine_version(engine) for engine in settings.engines if engine not in absent
+        },
+        missing_voices=missing_voices(settings.engines),
         skipped_clips=_skipped(folder),
         missing_engines=absent,
         recorded_sources=recorded.sources,
@@ -259,57 +276,3 @@ def _skipped(folder: Path) -> tuple[str, ...]:
     return tuple(
         line for path in sorted(folder.glob("*.skipped")) for line in path.read_text(encoding="utf-8").splitlines()
     )
-
-
-class _Census:
-    """Counts over clips: who speaks what, and which phones fill the frames."""
-
-    def __init__(self) -> None:
-        self.motion = _Moments()
-        self._counters: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-        self._phones = np.zeros(len(PHONE_NAMES))
-
-    def add(self, clip: Clip) -> None:
-        self.motion.add(clip.motion.astype(np.float64))
-        self._phones += np.bincount(clip.phone[clip.phone != UNKNOWN_PHONE], minlength=len(PHONE_NAMES))
-        values = {
-            "language": clip.language,
-            "engine": clip.engine,
-            "identity": TALKERS[clip.identity].name,
-            "emotion": EMOTION_NAMES[clip.emotion],
-        }
-        for name, value in values.items():
-            self._counters[name][value] += 1
-
-    def counts(self, name: str) -> dict[str, int]:
-        """Value -> number of clips, by value."""
-        return dict(sorted(self._counters[name].items()))
-
-    def phone_share(self) -> dict[str, float]:
-        """Phone -> share of all frames."""
-        shares = self._phones / max(self._phones.sum(), 1.0)
-        return {name: float(share) for name, share in zip(PHONE_NAMES, shares, strict=True)}
-
-
-class _Moments:
-    """Running mean, deviation and range per channel."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._sum = np.zeros(len(MODEL_CHANNELS))
-        self._squares = np.zeros(len(MODEL_CHANNELS))
-        self._minimum = np.full(len(MODEL_CHANNELS), np.inf)
-        self._maximum = np.full(len(MODEL_CHANNELS), -np.inf)
-
-    def add(self, motion: np.ndarray) -> None:
-        self._count += len(motion)
-        self._sum += motion.sum(axis=0)
-        self._squares += (motion**2).sum(axis=0)
-        self._minimum = np.minimum(self._minimum, motion.min(axis=0))
-        self._maximum = np.maximum(self._maximum, motion.max(axis=0))
-
-    def result(self) -> tuple[tuple[float, ...], ...]:
-        """(mean, std, minimum, maximum)."""
-        mean = self._sum / self._count
-        std = np.sqrt(np.maximum(self._squares / self._count - mean**2, 0.0))
-        return tuple(tuple(float(value) for value in values) for values in (mean, std, self._minimum, self._maximum))

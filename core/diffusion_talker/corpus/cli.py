@@ -9,7 +9,15 @@ import shlex
 import sys
 from pathlib import Path
 
-from diffusion_talker.corpus.build import ENGINES, BuildSettings, Progress, build_corpus, missing_engines
+from diffusion_talker.corpus.build import (
+    ENGINES,
+    BuildSettings,
+    Progress,
+    build_corpus,
+    missing_engines,
+    missing_voices,
+)
+from diffusion_talker.corpus.census import RARE_SHARE, rare_phones
 from diffusion_talker.corpus.datasets import command as datasets
 from diffusion_talker.corpus.recordings import options as recordings
 from diffusion_talker.corpus.shards import Manifest
@@ -63,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for engine, reason in missing_engines(engines).items():
         print(f"Skipping {engine}. {reason}", file=sys.stderr)
+    for reason in missing_voices(engines).values():
+        print(f"Going on without it: {reason}", file=sys.stderr)
     settings = BuildSettings(hours=args.hours, seed=args.seed, engines=engines)
     recorded = recordings.recorded_settings(args)
     command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
@@ -90,4 +100,8 @@ def _summary(manifest: Manifest, folder: Path) -> str:
     for title in ("language", "engine", "identity", "emotion"):
         counts = getattr(manifest, f"clips_per_{title}")
         lines.append(f"  {title}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))
+    rare = rare_phones(manifest.phone_share)
+    if rare:
+        named = ", ".join(f"{name} {share:.3%}" for name, share in rare.items())
+        lines.append(f"  rare phones (less than {RARE_SHARE:.1%} of the frames): {named}")
     return "\n".join(line for line in (*lines, recordings.recorded_summary(manifest)) if line)

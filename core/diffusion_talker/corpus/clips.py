@@ -75,6 +75,11 @@ def missing_reason(engine: str, voice: str = "kal_diphone") -> str | None:
     return flite.missing_reason() if engine == "flite" else festival.missing_reason(voice)
 
 
+def engine_version(engine: str) -> str:
+    """The version that an installed engine reports of itself."""
+    return {"espeak": espeak.version, "flite": flite.version, "festival": festival.version}[engine]()
+
+
 def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) -> Clip:
     """Clip `number` of the corpus of that seed. Raises CorpusError when its engine fails."""
     rng = np.random.default_rng([seed, number])

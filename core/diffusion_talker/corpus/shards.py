@@ -90,7 +90,8 @@ class Manifest:
     phones: names behind the shards' labels; class_of_phone: index into phone_classes of each. missing_channels:
     channels that the source does not have (0 throughout). vertex_count: 0 for blendshapes, else motion is vertices and
     templates.npz beside the manifest holds each talker's neutral face. recorded_sources, held_out_speakers and
-    recogniser_sha256 tell of recorded speech in the mix. licence: terms of the data, where they are not ours; remarks:
+    recogniser_sha256 tell of recorded speech in the mix. engine_versions: as the engines report them; missing_voices:
+    voice -> why it was left out. licence: terms of the data, where they are not ours; remarks:
     what was done to single recordings, "recording: what".
     """
 
@@ -114,6 +115,10 @@ class Manifest:
     clips_per_identity: dict[str, int] = field(default_factory=dict)
     clips_per_emotion: dict[str, int] = field(default_factory=dict)
     phone_share: dict[str, float] = field(default_factory=dict)
+    phone_share_per_language: dict[str, dict[str, float]] = field(default_factory=dict)
+    program_version: str = ""
+    engine_versions: dict[str, str] = field(default_factory=dict)
+    missing_voices: dict[str, str] = field(default_factory=dict)
     skipped_clips: tuple[str, ...] = ()
     missing_engines: tuple[str, ...] = ()
     missing_channels: tuple[str, ...] = ()

@@ -11,14 +11,23 @@ import pytest
 
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
+from diffusion_talker import __version__  # noqa: E402
 from diffusion_talker.audio import motion_frame_count  # noqa: E402
 from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
 from diffusion_talker.corpus import cli  # noqa: E402
-from diffusion_talker.corpus.build import BuildSettings, build_corpus, missing_engines  # noqa: E402
+from diffusion_talker.corpus.build import (  # noqa: E402
+    BuildSettings,
+    build_corpus,
+    missing_engines,
+    missing_voices,
+)
+from diffusion_talker.corpus.census import rare_phones  # noqa: E402
+from diffusion_talker.corpus.clips import usable_voices  # noqa: E402
 from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES  # noqa: E402
 from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, shard_name  # noqa: E402
 from diffusion_talker.corpus.talkers import AXIS_NAMES, TALKERS  # noqa: E402
+from diffusion_talker.corpus.voices import festival  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
 from tests.core.corpus.corpus_support import lip_gap  # noqa: E402
 
@@ -86,6 +95,33 @@ def test_statistics_describe_the_motion(corpus: Path) -> None:
     np.testing.assert_allclose(manifest.std, motion.std(axis=0), atol=1e-6)
     np.testing.assert_array_equal(manifest.maximum, motion.max(axis=0))
     assert sum(manifest.phone_share.values()) == pytest.approx(1.0)
+
+
+def test_the_manifest_tells_versions_and_what_is_covered(corpus: Path) -> None:
+    manifest = read_manifest(corpus)
+    assert manifest.program_version == __version__
+    assert manifest.engine_versions.keys() == {"espeak"}
+    assert any(character.isdigit() for character in manifest.engine_versions["espeak"])
+    assert manifest.missing_voices == {}
+    assert manifest.phone_share_per_language.keys() == manifest.clips_per_language.keys()
+    for shares in manifest.phone_share_per_language.values():
+        assert sum(shares.values()) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_rare_phones_are_named_rarest_first() -> None:
+    assert rare_phones({"sil": 0.5, "m": 0.0004, "œ": 0.0, "a": 0.4996}) == {"œ": 0.0, "m": 0.0004}
+    assert rare_phones({"sil": 0.5, "a": 0.5}) == {}
+
+
+def test_a_voice_that_is_not_installed_is_named_and_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings("festival", hours=0.001)
+    monkeypatch.setattr(festival, "_installed", lambda: ("kal_diphone",))
+    absent = missing_voices(("festival", "flite"))
+    assert "kal_diphone" not in absent
+    assert "festvox-kdlpc16k" in absent["ked_diphone"]
+    assert {spec.voice for specs in usable_voices(settings.engines).values() for spec in specs} == {"kal_diphone"}
 
 
 def test_a_killed_build_resumes_to_the_same_corpus(corpus: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +67,13 @@ class Voice(Protocol):
 def plain_text(text: str) -> str:
     """A line without the marks around *emphatic* words, for engines that know no emphasis."""
     return text.replace("*", "")
+
+
+def program_version(program: str) -> str:
+    """The line with a number in what `program --version` prints; "unknown" when there is none."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    numbered = (line.strip() for line in (done.stdout + done.stderr).splitlines() if re.search(r"\d\.\d", line))
+    return next(numbered, "unknown")
 
 
 def to_16_khz(samples: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -125,6 +125,13 @@ def missing_reason() -> str | None:
     return None
 
 
+def version() -> str:
+    """The version that the library reports. Raises CorpusError when it is missing."""
+    library = _library()
+    library.espeak_Info.restype = ctypes.c_char_p
+    return library.espeak_Info(None).decode("utf-8", errors="replace")
+
+
 #: Language code -> eSpeak voice files, each a variety of that language.
 LANGUAGE_FILES: dict[str, tuple[str, ...]] = {
     "en": ("gmw/en-US", "gmw/en", "gmw/en-GB-scotland", "gmw/en-GB-x-rp"),

@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, to_16_khz
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, program_version, to_16_khz
 from diffusion_talker.corpus.voices.flite import read_wave
 from diffusion_talker.errors import CorpusError
 
@@ -245,3 +245,8 @@ def _installed() -> tuple[str, ...]:
         ["festival", "-b", f'(format t "%l" {query})'], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
     )
     return tuple(done.stdout.strip("() \n").split())
+
+
+def version() -> str:
+    """The version that the program reports."""
+    return program_version("festival")

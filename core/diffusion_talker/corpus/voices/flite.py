@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, to_16_khz
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody, Utterance, plain_text, program_version, to_16_khz
 from diffusion_talker.errors import CorpusError
 
 VOICES = ("slt", "rms", "awb", "kal16")
@@ -94,3 +94,8 @@ def read_wave(path: str) -> tuple[np.ndarray, int]:
 def missing_reason() -> str | None:
     """Why flite cannot be used here, or None when it can."""
     return None if shutil.which("flite") else "The program flite is missing. Install it: apt install flite"
+
+
+def version() -> str:
+    """The version that the program reports."""
+    return program_version("flite")
