@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders the pictures of the demo head in docs/images. Run it in an environment with bpy, NumPy and this repository:
 
-python docs/render_head.py hero views poses phones [--out docs/images] [--samples 48]
+python docs/render_head.py hero views poses [--out docs/images] [--samples 48]
 """
 
 from __future__ import annotations
@@ -24,28 +24,8 @@ from mathutils import Vector  # noqa: E402
 from blender_addon.demo_scene import aim_camera, build_demo_scene  # noqa: E402
 from diffusion_talker.channels import ARKIT_52  # noqa: E402
 
-MOUTH_CENTER_M = Vector((0.0, -0.085, 0.143))
 CENTER_M = Vector((0.0, -0.03, 0.193))
 FACE_CENTER_M = Vector((0.0, -0.05, 0.182))
-# Apex poses of an ordinary speaker, as the corpus articulates them.
-PHONES: dict[str, dict[str, float]] = {
-    "rest": {},
-    "p b m": {"jawOpen": 0.07, "mouthClose": 0.07, "mouthPress": 0.3, "mouthRollLower": 0.2, "mouthRollUpper": 0.2},
-    "f v": {"jawOpen": 0.08, "mouthRollLower": 0.6, "mouthUpperUp": 0.15},
-    "th dh": {"jawOpen": 0.12, "tongueOut": 0.2, "mouthLowerDown": 0.15},
-    "t d n l": {"jawOpen": 0.14, "mouthLowerDown": 0.15},
-    "s z": {"jawOpen": 0.045, "mouthLowerDown": 0.25, "mouthStretch": 0.15},
-    "sh ch": {"jawOpen": 0.05, "mouthFunnel": 0.45, "mouthPucker": 0.15, "mouthLowerDown": 0.2, "mouthUpperUp": 0.15},
-    "r": {"jawOpen": 0.1, "mouthFunnel": 0.25, "mouthPucker": 0.25},
-    "w": {"jawOpen": 0.05, "mouthFunnel": 0.2, "mouthPucker": 0.75},
-    "uw": {"jawOpen": 0.1, "mouthFunnel": 0.35, "mouthPucker": 0.55},
-    "ao": {"jawOpen": 0.38, "mouthFunnel": 0.4, "mouthPucker": 0.15},
-    "aa": {"jawOpen": 0.5, "mouthLowerDown": 0.25, "mouthUpperUp": 0.15},
-    "ae": {"jawOpen": 0.42, "mouthLowerDown": 0.25, "mouthUpperUp": 0.15, "mouthStretch": 0.25},
-    "ah": {"jawOpen": 0.28},
-    "eh": {"jawOpen": 0.3, "mouthStretch": 0.18},
-    "iy": {"jawOpen": 0.1, "mouthSmile": 0.3, "mouthStretch": 0.3, "mouthLowerDown": 0.15},
-}
 FRIENDLY = {"mouthSmile": 0.35, "cheekSquint": 0.15, "browInnerUp": 0.15}
 SPEAKING = {
     "jawOpen": 0.14,
@@ -187,17 +167,7 @@ def poses(out: Path, samples: int) -> None:
     render_sheet(shots, 9, 190, 0, out / "demo_head_poses.jpg")
 
 
-def phones(out: Path, samples: int) -> None:
-    """The apex pose of every class of speech sounds, front and three-quarter."""
-    shots = [
-        Shot(name, weights, azimuth, 0.14, MOUTH_CENTER_M)
-        for name, weights in PHONES.items()
-        for azimuth in (0.0, 40.0)
-    ]
-    render_sheet(shots, 8, 220, 0, out / "demo_head_phones.jpg")
-
-
-SHEETS = {"hero": hero, "views": views, "poses": poses, "phones": phones}
+SHEETS = {"hero": hero, "views": views, "poses": poses}
 
 
 def main() -> int:

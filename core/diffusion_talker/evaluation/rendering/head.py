@@ -23,7 +23,7 @@ _LAMPS = (
 )
 _AMBIENT_UP, _AMBIENT_DOWN = np.array([0.33, 0.34, 0.37]), np.array([0.17, 0.145, 0.135])
 _INSIDE = ("Mouth", "Teeth", "Gum", "Tongue")
-_NOSTRILS_ABOVE_M = 0.021
+_NOSTRILS_ABOVE_M = 0.0185
 _SHARPNESS = 80  # of highlights
 _CREVICE_M = 0.0012  # lips closer than this shade each other
 _SLIT_M = 0.003  # lips farther apart than this let light into the mouth

@@ -98,6 +98,16 @@ def test_a_picture_tells_closed_lips_from_open_ones(head: DrawnHead) -> None:
     assert opened > 0.15
 
 
+def test_closing_lips_darken_the_mouth_and_not_the_nostrils(head: DrawnHead) -> None:
+    axes = camera_axes(VIEWS["front"])
+    closed, opened = (light(head, head.posed(pose), axes)[:, :3].mean(axis=1) for pose in ({}, {"jawOpen": 0.2}))
+    nose = (np.abs(head.mesh.vertices[:, 0]) < 0.012) & (head.mesh.vertices[:, 1] < -0.11)
+    nose &= (head.mesh.vertices[:, 2] > 0.146) & (head.mesh.vertices[:, 2] < 0.16)
+    teeth = head.mesh.part("Teeth Upper")
+    assert np.allclose(closed[nose], opened[nose], rtol=0.05)
+    assert (closed < 0.5 * opened)[teeth.vertex_start : teeth.vertex_stop].all()
+
+
 def test_closed_eyes_hide_the_iris(head: DrawnHead) -> None:
     def blue(weights: dict[str, float]) -> int:
         picture = draw(head, weights, VIEWS["front"], SIZE).astype(int)[SIZE // 4 : SIZE // 2]
