@@ -44,7 +44,7 @@ from diffusion_talker.corpus.shards import (
     write_manifest,
     write_shard,
 )
-from diffusion_talker.errors import AudioError, CorpusError
+from diffusion_talker.errors import AudioError, CorpusError, OutputError, SettingsError
 from diffusion_talker.files import atomic_write
 
 TEMPLATES_NAME: Final = "templates.npz"
@@ -147,7 +147,10 @@ def _plan(dataset: Dataset, survey: Survey, folder: Path, split: str, shard_byte
 
 
 def _claim(folder: Path, plan: dict[str, object]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Could not make the folder '{folder}': {error.strerror}. Choose another place.") from error
     path = folder / _PLAN_NAME
     if path.exists():
         try:
@@ -243,7 +246,7 @@ def _make_shard(job: _Job) -> int:
     for take, identity in zip(job.takes, job.identities, strict=True):
         try:
             found, said = _clips(job.dataset, take, identity)
-        except (CorpusError, AudioError) as error:
+        except (CorpusError, AudioError, SettingsError) as error:  # a sound may claim a rate that is none
             skipped.append(f"{take.name}: {error}")
             continue
         clips.extend(found)

@@ -17,7 +17,7 @@ from diffusion_talker.corpus.datasets.importer import import_dataset  # noqa: E4
 from diffusion_talker.corpus.datasets.vocaset import SUBJECTS, Vocaset  # noqa: E402
 from diffusion_talker.corpus.phones import UNKNOWN_PHONE  # noqa: E402
 from diffusion_talker.corpus.shards import iterate_clips, read_manifest  # noqa: E402
-from diffusion_talker.errors import CorpusError  # noqa: E402
+from diffusion_talker.errors import CorpusError, OutputError  # noqa: E402
 from tests.core.corpus.datasets import make_vocaset as made  # noqa: E402
 from tests.core.corpus.datasets.make_sounds import made_sound, python2_pickle  # noqa: E402
 
@@ -102,6 +102,25 @@ def test_longer_sound_is_trimmed_and_said(tmp_path: Path) -> None:
     assert len(clip.motion) == 60 and len(clip.samples) == 16000
 
 
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ({"audio": made_sound(1, 22000), "sample_rate": 0}, "sample rate"),
+        ({"audio": made_sound(1, 22000)}, "sample_rate"),
+        ({"audio": [1, 2], "sample_rate": 22000}, "no array"),
+        ({"audio": np.zeros(0), "sample_rate": 22000}, "no samples"),
+    ],
+)
+def test_a_sound_that_is_none_is_skipped_and_said(source: Path, tmp_path: Path, entry: dict, reason: str) -> None:
+    folder = _damaged(source, tmp_path)
+    good = {"audio": made_sound(1, 22000), "sample_rate": 22000}
+    sounds = {made.TRAIN: {"sentence01": entry, "sentence02": good}}
+    (folder / "raw_audio_fixed.pkl").write_bytes(python2_pickle(sounds))
+    manifest = import_dataset(Vocaset(folder), tmp_path / "out", ("train",)).manifests["train"]
+    assert [line for line in manifest.skipped_clips if "sentence01" in line and reason in line]
+    assert sum(entry.clips for entry in manifest.shards) == 1
+
+
 def _damaged(source: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / "damaged"))
 
@@ -130,6 +149,9 @@ def test_every_kind_of_damage_has_its_message(source: Path, tmp_path: Path) -> N
     refused("away from the neutral face")
     (folder / "templates.pkl").unlink()
     refused("could not be read")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="Could not make"):
+        import_dataset(Vocaset(source), tmp_path / "file" / "out", ("train",))
     with pytest.raises(CorpusError, match="no folder"):
         import_dataset(Vocaset(tmp_path / "nowhere"), tmp_path / "out", ("train",))
 
