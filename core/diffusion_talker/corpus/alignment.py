@@ -13,10 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
+from diffusion_talker.audio import MOTION_RATE_HZ
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, SILENCE
-from diffusion_talker.corpus.timing import TimedPhone, fill_silence, place_phones
-from diffusion_talker.corpus.voices.base import PhoneSpan
 from diffusion_talker.errors import CorpusError
 
 #: Shortest phone of an aligned sequence, in frames of the motion rate.
@@ -132,22 +130,6 @@ def with_confidence(spans: Iterable[FrameSpan], log_probabilities: np.ndarray) -
         heard = classes[span.first + edge : span.last - edge, PHONES[span.phone].class_index]
         out.append(FrameSpan(span.phone, span.first, span.last, float(heard.mean())))
     return tuple(out)
-
-
-def confident_share(spans: Iterable[FrameSpan], threshold: float) -> float:
-    """Share of the frames of speech that lie in spans of at least this confidence; 0 where nothing is said."""
-    speech = [span for span in spans if span.phone != SILENCE]
-    total = sum(span.frames for span in speech)
-    return sum(span.frames for span in speech if span.confidence >= threshold) / total if total else 0.0
-
-
-def timed_phones(
-    spans: Sequence[FrameSpan], log_probabilities: np.ndarray, samples: np.ndarray
-) -> tuple[TimedPhone, ...]:
-    """Spans as phones in seconds without holes, bursts and loudness measured in the sound: (N,) float at 16 kHz."""
-    edges = edge_times_s(spans, log_probabilities)
-    heard = [PhoneSpan(span.phone, edges[i], edges[i + 1]) for i, span in enumerate(spans)]
-    return fill_silence(place_phones(heard, "ipa", "", samples), len(samples) / SAMPLE_RATE_HZ)
 
 
 def edge_times_s(spans: Sequence[FrameSpan], log_probabilities: np.ndarray) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from diffusion_talker.corpus.recordings.faces import ClipPlan, PiecePlace, make_
 from diffusion_talker.corpus.recordings.listening import load_listener
 from diffusion_talker.corpus.recordings.pieces import (
     CONFIDENT,
+    CONFIDENT_OF_WORDS,
     LEAST_CONFIDENT_SHARE,
     LEAST_PIECE_S,
     LONGEST_PIECE_S,
@@ -317,7 +318,7 @@ def _plan(settings: RecordedSettings, recordings: Sequence[Recording], seed: int
         "held-out speakers": ",".join(sorted(settings.held_out)),
         "recordings": hashlib.sha256(known.encode()).hexdigest(),
         "phone inventory": hashlib.sha256(" ".join(PHONE_NAMES).encode()).hexdigest(),
-        "confidence": f"{CONFIDENT} {LEAST_CONFIDENT_SHARE}",
+        "confidence": f"{CONFIDENT} {CONFIDENT_OF_WORDS} {LEAST_CONFIDENT_SHARE}",
     }
 
 
