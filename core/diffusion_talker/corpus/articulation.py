@@ -390,7 +390,8 @@ def _tuck_lower_lip(columns: dict[str, np.ndarray], mouth: Mouth, rate_hz: float
     apex = {
         "jawOpen": (0.03, _TUCKED_JAW),
         "mouthRollUpper": (0.0, 0.0),
-        "mouthFunnel": (0.0, 0.25),
+        "mouthFunnel": (0.0, 0.06),
+        "mouthPucker": (0.0, 0.40),
     }
     for side in ("Left", "Right"):
         apex["mouthLowerDown" + side] = (0.0, 0.02)
@@ -417,7 +418,7 @@ def _seal_lips(columns: dict[str, np.ndarray], mouth: Mouth, pressing: float, ra
         "tongueOut",
     ):
         columns[name] *= 1.0 - seal
-    columns["mouthFunnel"] *= 1.0 - 0.9 * seal
+    columns["mouthFunnel"] *= 1.0 - np.maximum(seal, mouth.jaw_up)  # it alone would part the lips
     columns["cheekPuff"] += _PUFF * pressing * mouth.puff
     for name, level in (
         ("mouthRollLower", 0.16),
