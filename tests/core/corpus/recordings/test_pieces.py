@@ -10,11 +10,14 @@ import pytest
 
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
-from diffusion_talker.audio import SAMPLE_RATE_HZ  # noqa: E402
+from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ, motion_frame_count  # noqa: E402
+from diffusion_talker.corpus.phones import PHONE_NAMES  # noqa: E402
 from diffusion_talker.corpus.recordings import pieces  # noqa: E402
 from diffusion_talker.corpus.recordings.pieces import HeardPhone, Piece, find_pieces, load_samples  # noqa: E402
 from diffusion_talker.corpus.recordings.sources import Recording, find_sources  # noqa: E402
-from diffusion_talker.corpus.voices.base import PhoneSpan  # noqa: E402
+from diffusion_talker.corpus.timing import fill_silence, phone_track, place_phones  # noqa: E402
+from diffusion_talker.corpus.voices import espeak  # noqa: E402
+from diffusion_talker.corpus.voices.base import PhoneSpan, Prosody  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
 from tests.core.corpus.recordings.recordings_support import (  # noqa: E402
     LINE,
@@ -111,3 +114,32 @@ def test_samples_are_read_at_16_khz(tmp_path: Path) -> None:
     samples = load_samples(find_sources(tmp_path)[0].recordings[0])
     assert len(samples) == pytest.approx(sum(seconds for _, seconds in LINE) * SAMPLE_RATE_HZ, abs=2)
     assert samples.dtype == np.float32
+
+
+@pytest.mark.skipif(espeak.missing_reason() is not None, reason="eSpeak NG is not installed")
+@pytest.mark.parametrize(
+    "language, file, text",
+    [
+        ("en", "gmw/en-US", "Peter may have bought five very warm muffins, but my father phoned Pam before."),
+        ("de", "gmw/de", "Fünf Bauern pflügen im Mai, und mein Bruder prüft oben am Fenster viele Bücher."),
+    ],
+)
+def test_the_words_of_a_synthetic_sentence_are_placed_where_it_says_them(language: str, file: str, text: str) -> None:
+    """One who hears every phone of the engine at its time, blurred, finds the words of the transcript there."""
+    utterance = espeak.EspeakVoice("m3", language, file).synthesize(text, Prosody())
+    truth = fill_silence(place_phones(utterance.phones, "ipa", language), len(utterance.samples) / SAMPLE_RATE_HZ)
+
+    def listen_to_the_engine(samples: np.ndarray) -> np.ndarray:
+        heard = np.full((motion_frame_count(len(samples)), len(PHONE_NAMES)), 0.01)
+        heard[np.arange(len(heard)), phone_track(truth, len(heard), MOTION_RATE_HZ)] = 1.0
+        blurred = (np.roll(heard, 1, axis=0) + 2 * heard + np.roll(heard, -1, axis=0)) / 4
+        return np.log(blurred / blurred.sum(axis=1, keepdims=True))
+
+    spoken = Recording("mine", "one", Path("one.wav"), "mine:own", language, "one", text)
+    (piece,) = find_pieces(spoken, utterance.samples, listen_to_the_engine)
+    assert piece.confidence > 0.9
+    edges_s = np.array([phone.start_s for phone in truth])
+    lips = [phone for phone in piece.phones if phone.name in "pbmfv"]
+    errors_s = [float(np.abs(edges_s - phone.start_s).min()) for phone in lips]
+    assert len(lips) >= 10
+    assert np.median(errors_s) < 0.010 and np.percentile(errors_s, 85) < 0.017
