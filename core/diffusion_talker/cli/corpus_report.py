@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     report = build_report(args.corpus.name, clips, motions, takes, args.facegood, args.predicted)
     args.out.mkdir(parents=True, exist_ok=True)
     spoken = [take.motion for take in takes if take.is_speech]
-    plots = [] if args.no_plots else write_plots(report, _busiest(motions), spoken[0] if spoken else None, args.out)
+    plots = [] if args.no_plots else write_plots(report, _busiest(motions), _busiest(spoken), args.out)
     write_json(report, args.out / "report.json")
     write_markdown(report, plots, args.out / "report.md")
     print(_summary(report, args.out), file=sys.stdout)
@@ -136,9 +136,9 @@ def _phones_with(contact: str) -> frozenset[int]:
     return frozenset(i for i, name in enumerate(PHONE_NAMES) if PHONES[name].contact == contact)
 
 
-def _busiest(motions: list[Motion]) -> Motion:
-    """The clip whose jaw travels farthest in a second."""
-    return max(motions, key=lambda motion: float(np.abs(np.diff(motion.column("jawOpen"))).mean()))
+def _busiest(motions: list[Motion]) -> Motion | None:
+    """The motion whose jaw travels farthest in a second; None when there is none."""
+    return max(motions, key=lambda m: float(np.abs(np.diff(m.column("jawOpen"))).mean()) * m.rate_hz, default=None)
 
 
 def _summary(report: RealismReport, folder: Path) -> str:

@@ -20,8 +20,8 @@ _EXAMPLE_CHANNELS: Final = ("jawOpen", "mouthClose", "mouthPucker", "mouthLowerD
 _EXAMPLE_S: Final = 6.0
 
 
-def write_plots(report: RealismReport, corpus_clip: Motion, take: Motion | None, folder: Path) -> list[str]:
-    """Write all PNG plots into `folder`; returns their names. take: None when there is nothing to compare with.
+def write_plots(report: RealismReport, corpus_clip: Motion | None, take: Motion | None, folder: Path) -> list[str]:
+    """Write all PNG plots into `folder`; returns their names. corpus_clip, take: the examples, where there are any.
 
     Raises RuntimeUnavailableError when matplotlib is missing.
     """
@@ -108,9 +108,9 @@ def _draw_blink(report: RealismReport) -> Any:
     return figure
 
 
-def _draw_examples(corpus_clip: Motion, take: Motion | None) -> Any:
+def _draw_examples(corpus_clip: Motion | None, take: Motion | None) -> Any:
     """The busiest seconds of a clip and of a take."""
-    motions = [("corpus", corpus_clip)] + ([("take", take)] if take is not None else [])
+    motions = [(name, motion) for name, motion in (("corpus", corpus_clip), ("take", take)) if motion is not None]
     figure = _figure(10.0, 2.8 * len(motions))
     for axis, (name, motion) in zip(np.atleast_1d(figure.subplots(len(motions), 1)), motions, strict=True):
         first, last = busiest_stretch(motion, _EXAMPLE_S)
