@@ -40,6 +40,10 @@ class FormatError(DiffusionTalkerError):
     """A motion file cannot be read or its format is not known; the message names the line or field."""
 
 
+class PresetError(DiffusionTalkerError):
+    """A saved mapping of a face is missing, damaged, not a preset, or of another version."""
+
+
 class RuntimeUnavailableError(DiffusionTalkerError):
     """The runtime or device that was asked for is not available in this Python."""
 
