@@ -18,7 +18,7 @@ from diffusion_talker.corpus.voices.base import Prosody  # noqa: E402
 #: Phones a listener of the language would miss, lips first; eSpeak's pronunciation decides which it says.
 INVENTORY = {
     "en": "p b m f v w θ ð t d n l s z ʃ ʒ k ɡ ŋ h ɹ j i ɪ ɛ æ ɑ ʌ ə ɚ ɔ ʊ u",
-    "de": "p b m f v t d n l s z ʃ k ɡ ŋ h x ç j i ɪ y ʏ e ɛ ø œ a ə ɐ ɔ o ʊ u",
+    "de": "p b m f v t d n l s z ʃ k ɡ ŋ h x ç ʁ j i ɪ y ʏ e ɛ ø œ a ə ɐ ɔ o ʊ u",
     "fr": "p b m f v w t d n l s z ʃ ʒ k ɡ ɲ ʁ j i y e ɛ ø œ a ə ɔ o u",
     "es": "p b m f β t d n l s x θ k ɡ ɲ ɾ w j i e a o u",
     "it": "p b m f v t d n l s z ʃ k ɡ ɲ ɾ j w i e ɛ a ɔ o u",
