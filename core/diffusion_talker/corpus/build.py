@@ -26,7 +26,13 @@ from diffusion_talker.corpus.census import Census
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
-from diffusion_talker.corpus.recordings.build import RecordedPart, RecordedSettings, Report, build_recorded
+from diffusion_talker.corpus.recordings.build import (
+    RecordedPart,
+    RecordedSettings,
+    Report,
+    build_recorded,
+    check_recorded,
+)
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
     Clip,
@@ -101,6 +107,8 @@ def build_corpus(
         raise CorpusError("No speech engine is usable. " + " ".join(absent.values()))
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, settings, usable)
+    if recorded is not None:
+        check_recorded(folder, recorded, settings.seed)
     count = _make_shards(folder, settings, usable, workers, report)
     for surplus in sorted(folder.glob("shard_*.npz"))[count:]:
         surplus.unlink()  # made ahead of need by a larger number of workers

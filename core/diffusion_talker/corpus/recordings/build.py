@@ -94,6 +94,21 @@ def recorded_shard_name(index: int) -> str:
     return f"recorded_{index:05d}.npz"
 
 
+def check_recorded(folder: Path, settings: RecordedSettings, seed: int) -> None:
+    """Find out before an hour of synthesis what would stop the recorded part after it, and claim the folder for it.
+
+    Raises CorpusError, BundleError, OutputError.
+    """
+    wanted = _wanted(find_sources(settings.folder), settings.held_out)
+    if settings.recogniser is not None:
+        load_listener(settings.recogniser)
+    _read_outcomes(folder / _PIECES_NAME, _plan(settings, wanted, seed))
+
+
+def _wanted(sources: Iterable[Source], held_out: frozenset[str]) -> list[Recording]:
+    return [recording for source in sources for recording in source.recordings if recording.speaker not in held_out]
+
+
 def build_recorded(
     folder: Path,
     settings: RecordedSettings,
@@ -109,8 +124,7 @@ def build_recorded(
     listener: used in place of the recogniser's file, in this process. Raises CorpusError, BundleError, OutputError.
     """
     sources = find_sources(settings.folder)
-    wanted = [r for source in sources for r in source.recordings if r.speaker not in settings.held_out]
-    heard = _hear_all(folder, settings, wanted, seed, workers, report, listener)
+    heard = _hear_all(folder, settings, _wanted(sources, settings.held_out), seed, workers, report, listener)
     places = [
         PiecePlace(item.recording, piece, number)
         for item in heard

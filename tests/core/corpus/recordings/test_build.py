@@ -15,7 +15,7 @@ pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
 from diffusion_talker.audio import SAMPLE_RATE_HZ, motion_frame_count, write_wav  # noqa: E402
 from diffusion_talker.corpus import cli  # noqa: E402
-from diffusion_talker.corpus.build import missing_engines  # noqa: E402
+from diffusion_talker.corpus.build import BuildSettings, build_corpus, missing_engines  # noqa: E402
 from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
 from diffusion_talker.corpus.phones import PHONE_NAMES, UNKNOWN_PHONE  # noqa: E402
 from diffusion_talker.corpus.recordings.build import (  # noqa: E402
@@ -25,7 +25,7 @@ from diffusion_talker.corpus.recordings.build import (  # noqa: E402
     build_recorded,
 )
 from diffusion_talker.corpus.shards import Clip, hash_file, iterate_clips, read_manifest, read_shard  # noqa: E402
-from diffusion_talker.errors import CorpusError, SettingsError  # noqa: E402
+from diffusion_talker.errors import BundleError, CorpusError, SettingsError  # noqa: E402
 from tests.core.corpus.corpus_support import lip_gap  # noqa: E402
 from tests.core.corpus.recordings.recordings_support import (  # noqa: E402
     LINE,
@@ -227,6 +227,8 @@ def test_the_command_mixes_both_and_says_what_it_left_out(
     assert set(manifest.clips_per_engine) == {"espeak", "emodb"}
     assert {shard.name[:8] for shard in manifest.shards} == {"shard_00", "recorded"}
     assert len(list(iterate_clips(tmp_path))) == sum(shard.clips for shard in manifest.shards)
+    with pytest.raises(CorpusError, match="another held-out speakers"):
+        cli.run(parser.parse_args([*arguments, "--recordings", str(recordings), "--hold-out", "none"]))
     with pytest.raises(SettingsError, match="--recordings"):
         cli.run(parser.parse_args([*arguments, "--recogniser", "x.safetensors"]))
 
@@ -256,3 +258,20 @@ def test_more_workers_make_the_same_bytes(recordings: Path, tmp_path: Path) -> N
     assert parts[0] == parts[1] and len(parts[0].shard_names) > 1
     for name in (*parts[0].shard_names, "recorded_pieces.jsonl"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_what_would_stop_the_recorded_part_stops_the_build_at_once(
+    found: bool, recordings: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch", reason="the recogniser needs PyTorch")
+    pytest.importorskip("safetensors", reason="the recogniser needs safetensors")
+    if missing_engines(("espeak",)):
+        pytest.skip("eSpeak NG is not installed")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "ear.safetensors").write_bytes(b"not one")
+    recorded = RecordedSettings(recordings if found else tmp_path / "empty", tmp_path / "ear.safetensors")
+    settings = BuildSettings(hours=100.0, engines=("espeak",))
+    with pytest.raises((BundleError, CorpusError), match="train recogniser" if found else "no recordings"):
+        build_corpus(tmp_path / "corpus", settings, recorded=recorded)
+    assert not list((tmp_path / "corpus").glob("*.npz"))
