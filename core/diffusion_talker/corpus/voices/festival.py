@@ -59,7 +59,7 @@ VOICES: Final[dict[str, _Installed]] = {
 }
 _DONE = "LINE-DONE"
 _TIMEOUT_S = 45.0
-_DATA = Path("/usr/share/festival/voices")
+_DATA = Path("/usr/share/festival")
 #: HTS marks phones early by this, measured against the level of its sound.
 _HTS_DELAY_S = 0.0075
 #: Pitch targets are moved between analysis and sound, which works whatever model of intonation a voice has.
@@ -207,7 +207,8 @@ def _scheme(segment: Segment) -> str:
 
 def recorded_pairs(voice: str) -> frozenset[str]:
     """Names "a-b" of the phone pairs that a diphone voice holds. Raises CorpusError when its index is not found."""
-    for path in sorted(_DATA.glob(f"*/{voice}/group/*.group")):
+    indices = (path for root in ("", "lib/") for path in _DATA.glob(f"{root}voices/*/{voice}/group/*.group"))
+    for path in sorted(indices):
         head, _, rest = path.read_bytes().partition(b"EST_Header_End\n")
         count = int(re.search(rb"NumEntries (\d+)", head).group(1))
         return frozenset(row.split()[0].decode("latin-1") for row in rest.split(b"\n", count)[:count])
