@@ -40,6 +40,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("match", "diffusion_talker.cli.match", "tell which talkers and emotions a recording is closest to"),
     Verb("convert", "diffusion_talker.cli.convert", "convert motion between file formats and frame rates"),
     Verb("show", "diffusion_talker.cli.show", "show curves on the demo head, as video with sound and as a plot"),
+    Verb("rig", "diffusion_talker.cli.rig", "make shape keys for a head: measure and draw them", "show"),
     Verb("benchmark", "diffusion_talker.cli.benchmark", "measure size, speed and memory on this machine"),
     Verb("evaluate", "diffusion_talker.cli.evaluate", "generate curves for sets of recordings, to be scored", "audio"),
     Verb("corpus", "diffusion_talker.corpus.cli", "make the synthetic training corpus", "train"),

@@ -139,9 +139,13 @@ def _place(element: _Element) -> list[int]:
 
 def _ply_words(body: bytes, elements: list[_Element]) -> Iterator[tuple[str, list]]:
     """Tables of a text PLY: vertices' places and faces' corners."""
-    lines = iter(body.decode("ascii").splitlines())
+    lines = body.decode("ascii").splitlines()
+    if len(lines) < sum(element.count for element in elements):
+        raise ValueError("it ends too early")
+    first = 0
     for element in elements:
-        rows = [next(lines).split() for _ in range(element.count)]
+        rows = [line.split() for line in lines[first : first + element.count]]
+        first += element.count
         if element.name == "vertex":
             yield "vertex", [[float(row[i]) for i in _place(element)] for row in rows]
         elif element.name == "face":

@@ -39,10 +39,10 @@ class LidPose:
 
 LID_POSES: Final = {
     "eyeBlink": LidPose(blink=1.0),
-    "eyeWide": LidPose(upper_deg=9.0, lower_deg=-1.5),
+    "eyeWide": LidPose(upper_deg=11.0, lower_deg=-1.5),
     "eyeSquint": LidPose(upper_deg=-3.0, lower_deg=10.0),
-    "eyeLookUp": LidPose(upper_deg=8.0, lower_deg=5.0),
-    "eyeLookDown": LidPose(upper_deg=-16.0, lower_deg=-6.0),
+    "eyeLookUp": LidPose(upper_deg=10.0, lower_deg=7.0),
+    "eyeLookDown": LidPose(upper_deg=-20.0, lower_deg=-9.0),
     "eyeLookIn": LidPose(drag_mm=-1.6),
     "eyeLookOut": LidPose(drag_mm=1.6),
     "cheekSquint": LidPose(lower_deg=6.0),

@@ -25,11 +25,13 @@ def _places(face: Face, side: int) -> dict[str, np.ndarray]:
         "fold": 0.72 * corner + 0.28 * inner + np.array([2.0 * side, 0.0, 4.0]),
         "buccal": corner + np.array([17.0 * side, -2.0, -9.0]),
         "under_eye": eye + np.array([0.0, -13.0, 4.0]),
-        "wing": np.array([nose[0] + 15.0 * side, nose[1] - 3.0, nose[2] - 14.0]),
         "bridge": np.array([inner[0] * 0.55 + nose[0] * 0.45, inner[1] - 4.0, inner[2] + 6.0]),
         "brow_inner": brow_inner,
         "brow_middle": (brow_inner + brow_outer) / 2 + np.array([0.0, 3.0, 3.0]),
         "brow_outer": brow_outer,
+        "brow_low": 0.75 * brow_inner + 0.25 * brow_outer + np.array([0.0, 1.0, 0.0]),
+        "cheek_high": np.array([outer[0], 0.55 * outer[1] + 0.45 * corner[1], outer[2] - 2.0]),
+        "chin_front": face.at("chin") + np.array([15.0 * side, 3.0, -4.0]),
         "chin_side": face.at("chin") + np.array([26.0 * side, 6.0, -16.0]),
     }
 
@@ -42,59 +44,58 @@ def _side_swells(face: Face, side: int) -> dict[str, tuple[Swell, ...]]:
 
     return {
         "mouthSmile": (
-            lump("cheek", (15, 13, 20), 2.6, 3.6, 2.2),
-            lump("fold", (8, 11, 15), 2.0, 2.6, -1.6),
-            lump("buccal", (13, 14, 18), 1.8, 2.6, 0.6),
+            lump("cheek", (15, 13, 20), 2.2, 3.0, 2.0),
+            lump("fold", (8, 11, 15), 1.6, 2.2, -1.4),
+            lump("buccal", (13, 14, 18), 1.4, 2.2, 0.4),
         ),
         "mouthFrown": (lump("chin_side", (14, 12, 20), 0.4, -1.0, 0.4),),
-        "mouthStretch": (lump("buccal", (14, 18, 20), 1.6, -0.2, 0.6),),
+        "mouthStretch": (lump("buccal", (14, 18, 20), 1.4, -0.2, 0.4),),
         "mouthDimple": (lump("cheek", (14, 12, 18), 0.4, 0.4, 2.4),),
-        "mouthUpperUp": (lump("fold", (10, 12, 15), 0.8, 3.4, -1.0), lump("cheek", (14, 12, 20), 0.3, 2.4, 1.2)),
+        "mouthPress": (lump("chin_front", (14, 13, 20), -0.2, 2.6, 0.9),),
+        "mouthUpperUp": (lump("fold", (10, 12, 15), 0.8, 3.0, -1.0), lump("cheek", (14, 12, 20), 0.3, 2.2, 1.2)),
         "noseSneer": (
-            lump("wing", (8, 9, 13), 0.6, 4.6, 1.2),
-            lump("fold", (13, 15, 16), -0.8, 6.6, 0.6),
-            lump("cheek", (15, 13, 20), -1.2, 4.4, 1.6),
-            lump("bridge", (7, 9, 12), 0.2, 1.6, 1.2),
-            lump("brow_inner", (11, 9, 16), -0.8, -2.6, 0.4),
+            lump("fold", (13, 18, 18), -0.8, 6.4, 0.8),
+            lump("cheek", (14, 15, 20), -1.4, 4.4, 1.6),
+            lump("bridge", (7, 9, 12), -0.3, 1.4, 0.6),
+            lump("brow_low", (12, 9, 16), -0.7, -3.4, -0.2),
         ),
-        "cheekSquint": (lump("cheek", (17, 12, 20), 0.8, 3.4, 1.0), lump("under_eye", (13, 7, 14), -0.8, 2.0, 0.8)),
+        "cheekSquint": (
+            lump("cheek_high", (20, 19, 30), -0.8, 4.6, 1.6),
+            lump("under_eye", (12, 7, 14), -0.6, 1.4, 0.2),
+        ),
         "eyeSquint": (lump("under_eye", (14, 7, 14), -1.6, 2.2, 0.8),),
         "browDown": (
-            lump("brow_inner", (10, 10, 18), -1.8, -2.6, 1.4),
-            lump("brow_middle", (14, 10, 20), -2.6, -2.6, 1.2),
-            lump("brow_outer", (12, 10, 20), -1.6, -1.4, 0.8),
+            lump("brow_inner", (9, 12, 18), -0.8, -1.2, 0.5),
+            lump("brow_middle", (16, 14, 24), -3.2, -2.8, 1.8),
+            lump("brow_outer", (14, 14, 24), -1.8, -1.0, 2.2),
         ),
         "browOuterUp": (
-            lump("brow_outer", (13, 12, 22), 1.2, 6.0, -1.8),
-            lump("brow_middle", (13, 13, 22), 0.8, 4.0, -0.4),
+            lump("brow_outer", (15, 15, 25), 1.5, 6.4, -2.4),
+            lump("brow_middle", (11, 14, 22), 0.6, 2.8, -0.4),
         ),
     }
 
 
 def _whole_swells(face: Face) -> dict[str, tuple[Swell, ...]]:
     middle = (face.at("brow_inner_left") + face.at("brow_inner_right")) / 2
-    nose, lip = face.at("nose_tip"), (face.at("upper_lip") + face.at("lower_lip")) / 2
-    under_nose = np.array([nose[0], 0.55 * nose[1] + 0.45 * lip[1], nose[2] - 14.0])
     chin = face.at("chin")
     raised = tuple(
         Swell(
-            face.at(f"brow_inner_{name}") + np.array([4.0 * side, 2.0, 0.0]), (13.0, 13.0, 20.0), (0.2 * side, 3.6, 0.0)
+            face.at(f"brow_inner_{name}") + np.array([5.0 * side, 6.0, 0.0]),
+            (13.0, 14.0, 22.0),
+            (0.3 * side, 4.4, -0.2),
         )
         for side, name in ((1, "left"), (-1, "right"))
     )
-    puffed = [
-        Swell(under_nose, (15.0, 6.0, 14.0), (0.0, 0.8, 3.2)),
-        Swell(chin + np.array([0.0, 14.0, 0.0]), (16.0, 8.0, 14.0), (0.0, 0.0, 3.2)),
-    ]
-    for side in (1, -1):
-        place = _places(face, side)
-        puffed.append(
-            Swell(place["buccal"] + np.array([-3.0 * side, 2.0, 6.0]), (17.0, 17.0, 22.0), (4.6 * side, 1.4, 8.6))
+    puffed = tuple(
+        Swell(
+            _places(face, side)["buccal"] + np.array([2.0 * side, 1.0, 6.0]), (17.0, 18.0, 28.0), (3.8 * side, 2.2, 8.0)
         )
-        puffed.append(Swell(place["fold"], (10.0, 12.0, 16.0), (0.0, 1.4, 3.2)))
+        for side in (1, -1)
+    )
     return {
-        "browInnerUp": (*raised, Swell(middle + np.array([0.0, 16.0, 0.0]), (22.0, 14.0, 20.0), (0.0, 2.2, 0.0))),
-        "cheekPuff": tuple(puffed),
+        "browInnerUp": (*raised, Swell(middle + np.array([0.0, 5.0, 0.0]), (12.0, 14.0, 20.0), (0.0, 1.6, 0.0))),
+        "cheekPuff": puffed,
         "mouthShrugLower": (Swell(chin, (14.0, 13.0, 16.0), (0.0, 9.0, 2.0)),),
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.rigs.shape_keys.eyes import Eye, eye_keys, find_eye
-from diffusion_talker.rigs.shape_keys.face import Face, make_face
+from diffusion_talker.rigs.shape_keys.face import Face, make_face, smoothstep
 from diffusion_talker.rigs.shape_keys.flesh import calm_share, flesh_keys
 from diffusion_talker.rigs.shape_keys.jaw import find_jaw, jaw_keys
 from diffusion_talker.rigs.shape_keys.landmarks import FaceFrame, HeadLandmarks
@@ -21,6 +21,8 @@ from diffusion_talker.rigs.shape_keys.mouth import Lips, find_lips
 _SMALLEST_OFFSET_MM = 2e-3
 _OPEN_MOUTH_MM = 1.0
 _STILL_NOSE_MM = 9.0
+_GUM_BLEND_MM = 6.0
+_RIDER_REACH_MM = 12.0
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,7 @@ def generate_shape_keys(vertices: np.ndarray, triangles: np.ndarray, landmarks: 
     _check_one_skin(face)
     lips = find_lips(face)
     eyes = (find_eye(face, 1), find_eye(face, -1))
-    tongue, jaw_pieces = _inner_mouth(face)
-    keys = _all_keys(face, lips, eyes, jaw_pieces | tongue)
+    keys = _all_keys(face, lips, eyes)
     notes = _notes(face, lips, eyes)
     sparse = [_sparse(keys[name], face) for name in ARKIT_52]
     return ShapeKeys(
@@ -84,18 +85,20 @@ def _check_one_skin(face: Face) -> None:
         )
 
 
-def _all_keys(face: Face, lips: Lips, eyes: tuple[Eye, Eye], jaw_pieces: np.ndarray) -> dict[str, np.ndarray]:
+def _all_keys(face: Face, lips: Lips, eyes: tuple[Eye, Eye]) -> dict[str, np.ndarray]:
+    inside, jaw_share = _inner_mouth(face)
+    riders = _find_riders(face, eyes, inside)
     share = calm_share(face, lips, eyes)
     keys = {name: np.zeros_like(face.points) for name in ARKIT_52}
-    jaw = find_jaw(face, lips, jaw_pieces)
+    jaw = find_jaw(face, lips, jaw_share)
     parts = [jaw_keys(face, lips, jaw), lip_keys(face, lips, _still(face, eyes)), flesh_keys(face, share)]
     for eye, ending in zip(eyes, ("Left", "Right"), strict=True):
         parts.append({name + ending: offsets for name, offsets in eye_keys(face, eye).items()})
     for part in parts:
         for name, offsets in part.items():
             keys[name] = keys[name] + offsets
-    for name in keys:
-        keys[name] = keys[name] + _carried(face, keys[name], jaw_pieces, eyes)
+    for offsets in keys.values():
+        riders.carry(offsets)
     return keys
 
 
@@ -108,21 +111,57 @@ def _still(face: Face, eyes: tuple[Eye, Eye]) -> np.ndarray:
 
 
 def _inner_mouth(face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V,) bool of pieces behind the lips: the tongue is not told apart; all below the lips go with the
-    jaw."""
-    lower = np.zeros(len(face.points), dtype=bool)
+    """Loose pieces behind the lips (V,) bool, and the share (V,) with which they go with the jaw: lower teeth and
+    tongue all, upper teeth nothing; a piece that reaches from the upper jaw to the lower one is divided at the height
+    of the lips."""
+    share, inside = np.zeros(len(face.points)), np.zeros(len(face.points), dtype=bool)
     for root in np.unique(face.surface.pieces[~face.skin]):
-        piece = face.surface.pieces == root
-        middle = face.points[piece].mean(axis=0) - face.mouth_center
-        inside = abs(middle[0]) < face.mouth_half_width and -35.0 < middle[1] < 0.0 and -45.0 < middle[2] < 8.0
-        if inside:
-            lower |= piece
-    return np.zeros_like(lower), lower
+        piece = np.flatnonzero(face.surface.pieces == root)
+        place = face.points[piece] - face.mouth_center
+        low, high = place.min(axis=0), place.max(axis=0)
+        middle = (low + high) / 2
+        if not (abs(middle[0]) < 1.6 * face.mouth_half_width and -40.0 < middle[1] < 25.0 and -75.0 < middle[2] < 10.0):
+            continue
+        inside[piece] = True
+        spans_both = low[1] < -12.0 and high[1] > 8.0
+        share[piece] = smoothstep(0.5 - place[:, 1] / _GUM_BLEND_MM) if spans_both else float(place[:, 1].mean() < -1.0)
+    return inside, share
 
 
-def _carried(face: Face, offsets: np.ndarray, jaw_pieces: np.ndarray, eyes: tuple[Eye, Eye]) -> np.ndarray:
-    """Offsets (V, 3) of pieces that ride on the skin, such as lashes."""
-    return np.zeros_like(offsets)
+@dataclass(frozen=True)
+class Riders:
+    """Vertices (N,) of loose pieces that ride on the skin, such as lashes and brows: the skin's vertices (N, 4)
+    nearest to each, and their shares (N, 4)."""
+
+    vertices: np.ndarray
+    nearest: np.ndarray
+    shares: np.ndarray
+
+    def carry(self, offsets: np.ndarray) -> None:
+        """Move the riders as the skin beneath them moves, in place; offsets (V, 3)."""
+        offsets[self.vertices] = np.einsum("nk,nkd->nd", self.shares, offsets[self.nearest])
+
+
+def _find_riders(face: Face, eyes: tuple[Eye, Eye], inside: np.ndarray) -> Riders:
+    """Pieces close to the skin of the face that are neither eyeballs nor inside the mouth."""
+    loose = np.flatnonzero(~face.skin & ~eyes[0].ball & ~eyes[1].ball & ~inside)
+    ground = np.flatnonzero(face.skin & (face.points[:, 2] > -60.0) & (_behind_lids(face, eyes) == 0))
+    nearest, distance = np.zeros((len(loose), 4), np.int64), np.full((len(loose), 4), np.inf)
+    for start in range(0, len(loose), 256):
+        part = slice(start, start + 256)
+        apart = ((face.points[loose[part], None] - face.points[None, ground]) ** 2).sum(axis=2)
+        best = np.argpartition(apart, 4, axis=1)[:, :4]
+        nearest[part] = ground[best]
+        distance[part] = np.sqrt(np.take_along_axis(apart, best, axis=1))
+    close = distance.min(axis=1, initial=np.inf) < _RIDER_REACH_MM
+    shares = 1.0 / (distance[close] ** 2 + 0.05)
+    return Riders(loose[close], nearest[close], shares / shares.sum(axis=1, keepdims=True))
+
+
+def _behind_lids(face: Face, eyes: tuple[Eye, Eye]) -> np.ndarray:
+    """1 (V,) for skin that lies inside an eye's socket."""
+    inside = [np.linalg.norm(face.points - eye.center, axis=1) < eye.radius - 0.5 for eye in eyes]
+    return (inside[0] | inside[1]).astype(int)
 
 
 def _notes(face: Face, lips: Lips, eyes: tuple[Eye, Eye]) -> tuple[str, ...]:

@@ -17,12 +17,13 @@ from diffusion_talker.rigs.shape_keys.solve import interpolate_smoothly
 
 JAW_OPEN_DEG = 25.0
 _FORWARD_MM = np.array([0.0, -1.5, 9.0])
-_SIDE_DEG = 4.6
+_SIDE_DEG = 5.6
 _HINGE_INSIDE_MM = 10.0  # the joint lies in front of the mark before the ear
 _CORNER_WEIGHT = 0.38
 _MIDDLE_WEIGHT = 0.06
 _SEALED_WEIGHT = 0.08
-_SLIDING_UPPER, _SLIDING_LOWER = 0.30, 0.90
+_SEALED_CORNER_WEIGHT = 0.14
+_SLIDING_UPPER, _SLIDING_LOWER = 0.25, 0.92
 _RAMP_MM = 16.0
 
 
@@ -36,9 +37,8 @@ class Jaw:
     sliding: np.ndarray
 
 
-def find_jaw(face: Face, lips: Lips, jaw_pieces: np.ndarray) -> Jaw:
-    """Spread the shares from lips, chin and skull over the skin; vertices in `jaw_pieces` (V,) bool move with the
-    bone."""
+def find_jaw(face: Face, lips: Lips, bone_share: np.ndarray) -> Jaw:
+    """Spread the shares from lips, chin and skull over the skin; bone_share (V,) holds those of loose pieces."""
     hinges = (face.at("jaw_hinge_left") + face.at("jaw_hinge_right")) / 2
     pivot = np.array([face.mouth_center[0], hinges[1], hinges[2] + _HINGE_INSIDE_MM])
     guess = _guess(face, pivot)
@@ -46,7 +46,7 @@ def find_jaw(face: Face, lips: Lips, jaw_pieces: np.ndarray) -> Jaw:
     upper = _MIDDLE_WEIGHT + (_CORNER_WEIGHT - _MIDDLE_WEIGHT) * bend
     lower = 1.0 - (1.0 - _CORNER_WEIGHT) * bend
     parting = lips.upper * upper + (1 - lips.upper) * lower
-    together = _SEALED_WEIGHT + (_CORNER_WEIGHT - _SEALED_WEIGHT) * bend
+    together = _SEALED_WEIGHT + (_SEALED_CORNER_WEIGHT - _SEALED_WEIGHT) * bend
     slide = lips.upper * _SLIDING_UPPER + (1 - lips.upper) * _SLIDING_LOWER
     stretch = smoothstep(np.where(np.isfinite(lips.distance_mm), lips.distance_mm, np.inf) / (1.6 * face.chin_drop))
     near = np.isfinite(lips.distance_mm) & (lips.upper < 0.5)
@@ -54,7 +54,7 @@ def find_jaw(face: Face, lips: Lips, jaw_pieces: np.ndarray) -> Jaw:
     values[lips.band] = np.stack([parting, together, slide], axis=1)[lips.band]
     known = lips.band | (_settled(guess, face) & ~_between(face, lips)) | ~face.skin
     shares = np.clip(interpolate_smoothly(face.surface, values, known), 0.0, 1.0)
-    shares[~face.skin] = jaw_pieces[~face.skin, None]
+    shares[~face.skin] = bone_share[~face.skin, None]
     return Jaw(pivot, *shares.T)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -49,16 +49,13 @@ class HeadLandmarks:
     jaw_hinge_right: int
 
     @classmethod
-    def from_points(cls, vertices: np.ndarray, points: Mapping[str, np.ndarray]) -> HeadLandmarks:
-        """The vertices nearest to marked points, {field name: (3,)}. Raises SettingsError where one is missing."""
-        missing = [field.name for field in fields(cls) if field.name not in points]
+    def from_marks(cls, vertices: np.ndarray, marks: Mapping[str, int | Sequence[float]]) -> HeadLandmarks:
+        """From {field name: vertex, or a place (3,) that the nearest vertex stands for}. Raises SettingsError where
+        one is missing or is neither."""
+        missing = [field.name for field in fields(cls) if field.name not in marks]
         if missing:
             raise SettingsError(f"These points of the face are not marked yet: {', '.join(missing)}. Mark them too.")
-        nearest = {
-            field.name: int(np.argmin(((vertices - np.asarray(points[field.name])) ** 2).sum(axis=1)))
-            for field in fields(cls)
-        }
-        return cls(**nearest)
+        return cls(**{field.name: _vertex(field.name, marks[field.name], vertices) for field in fields(cls)})
 
     def check(self, vertex_count: int) -> None:
         """Raises SettingsError for a vertex that the mesh does not have or that marks two features."""
@@ -121,6 +118,15 @@ def face_frame(vertices: np.ndarray, landmarks: HeadLandmarks) -> FaceFrame:
     axes = np.stack([x, np.cos(lean) * up + np.sin(lean) * front, np.cos(lean) * front - np.sin(lean) * up])
     scale = (_EYE_DISTANCE_MM / np.linalg.norm(across[0]) + _EYE_TO_MOUTH_MM / np.linalg.norm(rise)) / 2
     return FaceFrame(center, axes, float(scale))
+
+
+def _vertex(name: str, mark: int | Sequence[float], vertices: np.ndarray) -> int:
+    if isinstance(mark, (int, np.integer)):
+        return int(mark)
+    place = np.asarray(mark, np.float64)
+    if place.shape != (3,):
+        raise SettingsError(f"The point '{name}' is neither a vertex nor a place of three numbers. Mark it anew.")
+    return int(np.argmin(((vertices - place) ** 2).sum(axis=1)))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys of the lips: each lip moves, turns and swells about the contact line; the face around follows smoothly.
 
-Every key moves both lips alike where they touch, unless it parts them by its name (funnel, upper up, lower down), so a
-sealed mouth stays sealed. Lips move as solids, which keeps their thickness. Amounts are millimetres on an adult face.
+Every key moves both lips alike where they touch, unless it is there to part them (funnel, upper up, lower down,
+sneer), so a sealed mouth stays sealed. Lips move as solids, which keeps their thickness. Amounts are millimetres on an
+adult face.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ class LipFrame:
 
 def smile(lip: LipFrame) -> np.ndarray:
     """Corners out, up and back around the teeth; the lips stretch thinner."""
-    return lip.move(x=7.4 * lip.s, y=2.6 + 7.6 * lip.side**2.0, z=-1.6 - 6.6 * lip.side**1.9) + lip.swell(
+    return lip.move(x=6.6 * lip.s, y=2.4 + 6.9 * lip.side**2.0, z=-1.5 - 6.0 * lip.side**1.9) + lip.swell(
         -0.14 * lip.middle
     )
 
 
 def frown(lip: LipFrame) -> np.ndarray:
     """Corners down and a little out."""
-    return lip.move(x=1.9 * lip.s, y=-0.6 - 4.2 * lip.side**2.0, z=-0.4 - 1.2 * lip.side**2)
+    return lip.move(x=1.7 * lip.s, y=-0.5 - 3.8 * lip.side**2.0, z=-0.4 - 1.0 * lip.side**2)
 
 
 def dimple(lip: LipFrame) -> np.ndarray:
@@ -71,13 +72,14 @@ def dimple(lip: LipFrame) -> np.ndarray:
 
 def stretch(lip: LipFrame) -> np.ndarray:
     """Corners pulled apart and slightly down, lips flattened."""
-    return lip.move(x=7.0 * lip.s, y=-2.8 * lip.side**2, z=-1.0 - 5.6 * lip.side**2) + lip.swell(-0.12 * lip.middle)
+    return lip.move(x=6.2 * lip.s, y=-2.4 * lip.side**2, z=-0.9 - 5.0 * lip.side**2) + lip.swell(-0.12 * lip.middle)
 
 
 def press(lip: LipFrame) -> np.ndarray:
-    """Lips pressed on each other: the red narrows and flattens."""
-    inward = lip.turn((16.0 * lip.upper - 20.0 * lip.lower) * lip.middle * lip.off)
-    return lip.move(x=-0.4 * lip.s, y=0.6 * lip.middle + 1.3 * lip.side**2, z=-0.6 * lip.middle) + inward * 0.7
+    """Lips pressed on each other: the red narrows and turns in, the chin pushes up."""
+    inward = lip.turn((12.0 * lip.upper - 16.0 * lip.lower) * lip.middle * lip.off)
+    push = lip.lower * lip.off * lip.middle
+    return lip.move(x=-0.5 * lip.s, y=0.9 + 1.8 * push, z=0.4 * lip.middle + 0.8 * push) + inward
 
 
 def upper_up(lip: LipFrame) -> np.ndarray:
@@ -92,28 +94,26 @@ def lower_down(lip: LipFrame) -> np.ndarray:
 
 def roll_lower(lip: LipFrame) -> np.ndarray:
     """Lower lip turned in over the teeth."""
-    return lip.move(y=1.2 * lip.lower * lip.middle, z=-7.0 * lip.lower * lip.middle) + lip.turn(
-        -38.0 * lip.lower * lip.middle
+    return lip.move(y=1.2 * lip.lower * lip.middle, z=-9.0 * lip.lower * lip.middle) + lip.turn(
+        -44.0 * lip.lower * lip.middle
     )
 
 
 def roll_upper(lip: LipFrame) -> np.ndarray:
     """Upper lip turned in over the teeth."""
-    return lip.move(y=0.8 * lip.upper * lip.middle, z=-7.0 * lip.upper * lip.middle) + lip.turn(
-        24.0 * lip.upper * lip.middle
+    return lip.move(y=0.8 * lip.upper * lip.middle, z=-9.0 * lip.upper * lip.middle) + lip.turn(
+        34.0 * lip.upper * lip.middle
     )
 
 
 def shrug_lower(lip: LipFrame) -> np.ndarray:
     """The chin pushes the lower lip up and forward; the upper lip gives way."""
-    give = 1.0 - 0.6 * lip.off * lip.upper
-    return lip.move(x=0.0, y=(5.6 * lip.middle + 1.4) * give, z=(4.2 * lip.middle + 1.0) * give)
+    return lip.move(y=5.0 * lip.middle + 1.4, z=3.8 * lip.middle + 1.0)
 
 
 def shrug_upper(lip: LipFrame) -> np.ndarray:
     """Upper lip pushed up; the lower one follows to keep the mouth closed."""
-    give = 1.0 - 0.6 * lip.off * lip.lower
-    return lip.move(y=(4.4 * lip.middle + 0.4) * give, z=0.8 * lip.middle * give)
+    return lip.move(y=4.4 * lip.middle + 0.4, z=0.8 * lip.middle)
 
 
 def pucker(lip: LipFrame) -> np.ndarray:
@@ -140,6 +140,16 @@ def leftward(lip: LipFrame) -> np.ndarray:
     return lip.move(x=13.6 - 4.2 * s - 3.4 * s**2, y=0.8 + 2.0 * s + 1.8 * s**2, z=-2.4 - 5.0 * s + 4.4 * s**2)
 
 
+def sneer(lip: LipFrame) -> np.ndarray:
+    """The upper lip drawn up with the nose's wing."""
+    return lip.move(x=-0.6 * lip.s, y=(4.6 + 2.4 * lip.side**2) * lip.upper)
+
+
+def puff(lip: LipFrame) -> np.ndarray:
+    """Lips closed on the air that blows up the cheeks."""
+    return lip.move(x=-2.2 * lip.s, y=0.4 + 1.0 * lip.side**2, z=5.6 + 4.4 * lip.side**2)
+
+
 LIP_KEYS: dict[str, Callable[[LipFrame], np.ndarray]] = {
     "mouthSmile": smile,
     "mouthFrown": frown,
@@ -155,8 +165,19 @@ LIP_KEYS: dict[str, Callable[[LipFrame], np.ndarray]] = {
     "mouthPucker": pucker,
     "mouthFunnel": funnel,
     "mouthLeft": leftward,
+    "noseSneer": sneer,
+    "cheekPuff": puff,
 }
-_TWO_SIDED = ("mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthPress", "mouthUpperUp", "mouthLowerDown")
+_TWO_SIDED = (
+    "mouthSmile",
+    "mouthFrown",
+    "mouthDimple",
+    "mouthStretch",
+    "mouthPress",
+    "mouthUpperUp",
+    "mouthLowerDown",
+    "noseSneer",
+)
 
 
 def lip_frame(face: Face, lips: Lips) -> LipFrame:

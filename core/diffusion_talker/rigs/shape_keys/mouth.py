@@ -12,7 +12,7 @@ from diffusion_talker.rigs.shape_keys.face import Face, smoothstep
 _SAMPLES = 41
 _BAND = 0.34  # of half the mouth's width: how far from the contact line the lips' own rules hold
 _REACH = 3.2  # of half the mouth's width: how far a point of the face can be and still count as near the mouth
-_OPEN_MM = 0.5  # lips that are higher apart than this count as open
+_OPEN_MM = 1.2  # lips that are higher apart than this count as open
 _CORNER_BLEND = 0.30  # of half the mouth's width: where upper and lower lip merge
 
 
@@ -55,7 +55,7 @@ def find_lips(face: Face) -> Lips:
         upper=smoothstep(0.5 + lead / (2 * _CORNER_BLEND * half)),
         distance_mm=distance,
         contact_mm=(upper_curve + lower_curve) / 2,
-        gap_mm=smoothstep((upper_curve - lower_curve)[:, 1:2] / _OPEN_MM) * (upper_curve - lower_curve),
+        gap_mm=smoothstep((upper_curve - lower_curve)[:, 1:2] / _OPEN_MM - 1.0) * (upper_curve - lower_curve),
         band=distance < _BAND * half,
         upper_line=upper_line,
         lower_line=lower_line,
