@@ -16,6 +16,8 @@ from diffusion_talker.corpus.timing import TimedPhone
 
 Columns = dict[str, np.ndarray]
 _DEGREE = np.pi / 180
+#: Shortest time from blink to blink; so many are drawn for each that keeps it.
+_BLINKS_APART_S, _DRAWN_PER_KEPT = 0.8, 1.26
 
 
 @dataclass(frozen=True)
@@ -115,16 +117,16 @@ def add_blinks(
     rate_per_min: float,
     rng: np.random.Generator,
 ) -> None:
-    """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never within 0.8 s of each other."""
+    """Blinks at a mean rate, likelier at phrase ends and with gaze shifts; never close together."""
     duration_s = float(times_s[-1]) if len(times_s) else 0.0
-    expected = rate_per_min / 60 * duration_s
+    expected = _DRAWN_PER_KEPT * rate_per_min / 60 * duration_s
     free = rng.uniform(0, duration_s, rng.poisson(0.45 * expected))
     tied = [t + rng.uniform(-0.05, 0.15) for t in (*ends_s, *shifts_s)]
     chance = min(1.0, 0.55 * expected / len(tied)) if tied else 0.0
     picked = sorted([*free, *(t for t in tied if rng.random() < chance)])
     last_s = -1.0
     for start_s in picked:
-        if start_s - last_s > 0.8:
+        if start_s - last_s > _BLINKS_APART_S:
             _add_blink(columns, times_s, start_s, rng)
             last_s = start_s
 

@@ -13,7 +13,14 @@ pytest.importorskip("scipy", reason="the corpus needs SciPy")
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus.emotions import EMOTIONS
 from diffusion_talker.corpus.face import animate, couple_muscles
-from diffusion_talker.corpus.performance import Columns, Liveliness, add_blinks, add_performance, find_accents
+from diffusion_talker.corpus.performance import (
+    Columns,
+    Liveliness,
+    add_blinks,
+    add_performance,
+    draw_gaze,
+    find_accents,
+)
 from diffusion_talker.corpus.phones import PHONES
 from diffusion_talker.corpus.talkers import TALKERS
 from diffusion_talker.corpus.timing import TimedPhone, place_phones
@@ -57,8 +64,15 @@ def test_blinks_close_faster_than_they_open_and_take_the_time_of_real_ones() -> 
 
 
 def test_the_blink_rate_is_the_one_asked_for() -> None:
-    counts = [len(_runs(_blinks(seed, 18.0, 60.0)[:, 0] > 0.3)) for seed in range(10)]
-    assert 12 < np.mean(counts) * 2 < 40  # no phrase end or gaze shift here to tie half of them to
+    count, minutes = 0, 0.0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        times_s = np.arange(int(8 * RATE_HZ)) / RATE_HZ
+        columns = _columns(len(times_s))
+        add_blinks(columns, times_s, [2.5, 5.0, 7.5], draw_gaze(times_s, rng).shifts_s, 17.0, rng)
+        count += len(_runs(columns["eyeBlinkLeft"] > 0.3))
+        minutes += 8 / 60
+    assert 15 < count / minutes < 19
 
 
 def test_wide_eyes_let_go_and_eyes_dip_in_a_blink() -> None:
