@@ -145,7 +145,7 @@ def _phones() -> tuple[Phone, ...]:
         Phone("m", "bilabial_nasal", seal, "seal"),
         Phone("β", "bilabial_approximant", Pose(jaw=0.05)),
         *(Phone(name, "labiodental", tuck, "tuck") for name in ("f", "v")),
-        *(Phone(name, "dental", Pose(jaw=0.12, lower=0.15, upper=0.04, tongue=0.38)) for name in ("θ", "ð")),
+        *(Phone(name, "dental", Pose(jaw=0.12, lower=0.15, upper=0.04, tongue=0.28)) for name in ("θ", "ð")),
         *(Phone(name, "alveolar", tongue_tip, is_stop=True) for name in ("t", "d")),
         *(Phone(name, "alveolar", tongue_tip) for name in ("n", "ɾ")),
         Phone("l", "lateral", Pose(jaw=0.17, lower=0.16, tongue=0.07)),
