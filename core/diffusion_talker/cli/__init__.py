@@ -41,9 +41,10 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("convert", "diffusion_talker.cli.convert", "convert motion between file formats and frame rates"),
     Verb("show", "diffusion_talker.cli.show", "show curves on the demo head, as video with sound and as a plot"),
     Verb("rig", "diffusion_talker.cli.rig", "make shape keys for a head: measure and draw them", "show"),
+    Verb("retarget", "diffusion_talker.cli.retarget", "bring ARKit motion onto a face with other shape keys"),
     Verb("benchmark", "diffusion_talker.cli.benchmark", "measure size, speed and memory on this machine"),
     Verb("evaluate", "diffusion_talker.cli.evaluate", "generate curves for sets of recordings, to be scored", "audio"),
-    Verb("corpus", "diffusion_talker.corpus.cli", "make the synthetic training corpus", "train"),
+    Verb("corpus", "diffusion_talker.cli.corpus", "make the synthetic training corpus", "train"),
     Verb("train", "diffusion_talker.training.train_command", "train a phone recogniser or a student", "train"),
     Verb("export", "diffusion_talker.training.export_command", "write a trained student as a bundle", "train"),
 )

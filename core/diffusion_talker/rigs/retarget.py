@@ -27,10 +27,10 @@ from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.rigs.demo_head import HeadMesh, build_demo_head
 
 #: Weight of the lips' gap beside the movement of the skin: at open mouths, and where the lips are sealed.
-_GAP_OPEN: Final = 1.0
+GAP_OPEN: Final = 0.5
 _GAP_SEALED: Final = 100.0
 #: Lips this share of a full jaw drop apart are no longer near a closure.
-_NEAR_CLOSURE: Final = 0.10
+_NEAR_CLOSURE: Final = 0.04
 #: Pull of every key to its preferred weight, as a share of its own movement squared.
 _RIDGE_FREE: Final = 5e-3
 #: The same for keys that hardly move anything, as a share of the mean key.
@@ -272,11 +272,13 @@ def solve(
 
 def lip_urgency(problem: Retarget, weights: np.ndarray) -> np.ndarray:
     """Weight (T,) of the lips' gap in every frame: small at open mouths, large where ARKit closes them."""
-    urgency = np.full(len(weights), _GAP_OPEN)
+    urgency = np.full(len(weights), GAP_OPEN)
     if problem.near > 0:
-        gap = np.linalg.norm(problem.rest_gaps + weights @ problem.channel_gaps, axis=1)
+        parted = weights @ problem.channel_gaps
+        # Lips that are together in the neutral may still be measured apart, on both sides of their line of contact.
+        gap = np.minimum(np.linalg.norm(problem.rest_gaps + parted, axis=1), np.linalg.norm(parted, axis=1))
         nearness = np.clip(1.0 - gap / problem.near, 0.0, 1.0)
-        urgency *= (_GAP_SEALED / _GAP_OPEN) ** (nearness * nearness * (3.0 - 2.0 * nearness))
+        urgency *= (_GAP_SEALED / GAP_OPEN) ** (nearness * nearness * (3.0 - 2.0 * nearness))
     return urgency
 
 
@@ -417,9 +419,9 @@ def channel_reach(problem: Retarget, direct: np.ndarray, loyalty: np.ndarray) ->
 
 def relatedness(problem: Retarget) -> np.ndarray:
     """Likeness (C, K) of channels and keys as movements: 1 the same direction, -1 the opposite, 0 nothing in common."""
-    ours = np.sqrt(np.diag(problem.source_gram) + _GAP_OPEN * np.diag(problem.gap_source_gram))
-    theirs = np.sqrt(np.diag(problem.gram) + _GAP_OPEN * np.diag(problem.gap_gram))
-    both = problem.cross + _GAP_OPEN * problem.gap_cross
+    ours = np.sqrt(np.diag(problem.source_gram) + GAP_OPEN * np.diag(problem.gap_source_gram))
+    theirs = np.sqrt(np.diag(problem.gram) + GAP_OPEN * np.diag(problem.gap_gram))
+    both = problem.cross + GAP_OPEN * problem.gap_cross
     return both / np.maximum(np.outer(ours, theirs), 1e-30)
 
 
@@ -432,7 +434,7 @@ def misfit(problem: Retarget, weights: np.ndarray, solved: np.ndarray) -> np.nda
 
     moved = distance(problem.source_gram, problem.cross, problem.gram)
     parted = distance(problem.gap_source_gram, problem.gap_cross, problem.gap_gram)
-    return np.maximum(moved + _GAP_OPEN * parted, 0.0)
+    return np.maximum(moved + GAP_OPEN * parted, 0.0)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
 from diffusion_talker.errors import SettingsError
+from diffusion_talker.evaluation.retargeting import made_head
 from diffusion_talker.motion import Motion, select_channels
 from diffusion_talker.rigs.mapping import (
     Mapping,
@@ -23,7 +24,7 @@ from diffusion_talker.rigs.mapping import (
     map_meshes,
 )
 from diffusion_talker.rigs.retarget import FaceBasis, demo_basis, retarget_error
-from tests.core.rigs.spoken_heads import OCULUS, RATE_HZ, VRM, made_head, spoken_line
+from tests.core.rigs.spoken_heads import OCULUS, RATE_HZ, VRM, spoken_line
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_the_richest_set_of_visemes_is_used_alone() -> None:
 @pytest.mark.parametrize("names", [OCULUS, VRM], ids=["visemes only", "five vowels and a blink"])
 @pytest.mark.parametrize("measured", [False, True], ids=["by name", "measured"])
 def test_a_line_is_spoken_on_visemes_alone(names: tuple[str, ...], measured: bool) -> None:
-    line, head = spoken_line(), made_head(names, 0.3)
+    line, head = spoken_line(), made_head(names)
     face = MeasuredFace(demo_basis(), head) if measured else None
     moved = apply_mapping(line.motion, map_keys(names, measured=face), face)
     assert moved.frame_count == line.motion.frame_count and moved.rate_hz == RATE_HZ

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diffusion_talker.channels import ARKIT_52
+from diffusion_talker.evaluation.retargeting import made_head, poses_of
 from diffusion_talker.motion import select_channels
 from diffusion_talker.rigs.retarget import (
+    GAP_OPEN,
     FaceBasis,
     Retarget,
     channel_reach,
@@ -29,7 +31,7 @@ from diffusion_talker.rigs.retarget import (
     retarget_poses,
     solve,
 )
-from tests.core.rigs.spoken_heads import OCULUS, VRM, made_head, poses_of, spoken_line
+from tests.core.rigs.spoken_heads import OCULUS, VRM, spoken_line
 
 seeds = st.integers(0, 10_000)
 
@@ -77,7 +79,7 @@ def test_no_small_step_within_the_bounds_is_better(seed: int) -> None:
         moved = misfit(problem, row, keys)[0]
         gap = row @ problem.gap_source_gram @ row.T - 2 * row @ problem.gap_cross @ keys.T
         gap = (gap + keys @ problem.gap_gram @ keys.T).item()
-        return moved + (seal[0] - 1.0) * gap + float((0.006 * size * keys**2).sum())
+        return moved + (seal[0] - GAP_OPEN) * gap + float((0.006 * size * keys**2).sum())
 
     best = cost(solved)
     for key in range(solved.shape[1]):
@@ -160,7 +162,7 @@ def test_sparse_shapes_become_a_basis_and_lips_count_most() -> None:
 
 
 def test_size_of_the_mesh_does_not_matter() -> None:
-    line, basis, head = arkit(spoken_line().motion)[:60], demo_basis(), made_head(OCULUS, 0.3)
+    line, basis, head = arkit(spoken_line().motion)[:60], demo_basis(), made_head(OCULUS)
     small = [replace(b, vertices=b.vertices * 7.0, offsets=b.offsets * 7.0) for b in (basis, head)]
     np.testing.assert_allclose(
         solve(make_retarget(basis, head), line), solve(make_retarget(*small), line), atol=5e-3
@@ -171,7 +173,7 @@ def test_size_of_the_mesh_does_not_matter() -> None:
 @pytest.mark.parametrize("measured", [True, False], ids=["measured", "by name"])
 def test_a_spoken_line_closes_and_opens_on_other_keys(names: tuple[str, ...], measured: bool) -> None:
     line, basis = spoken_line(), demo_basis()
-    head = made_head(names, 0.3)
+    head = made_head(names)
     weights = arkit(line.motion)
     problem = make_retarget(basis, head) if measured else retarget_poses(names, poses_of(names))
     solved = solve(problem, weights)
@@ -209,7 +211,7 @@ def test_curves_do_not_jitter() -> None:
 
 def test_bounds_that_are_reached_leave_no_spikes() -> None:
     line, basis = spoken_line(), demo_basis()
-    weights, head = arkit(line.motion), made_head(OCULUS, 0.3)
+    weights, head = arkit(line.motion), made_head(OCULUS)
     solved = solve(make_retarget(basis, head), weights)
     lips = np.unique(basis.lip_pairs)
     direct, other = (
