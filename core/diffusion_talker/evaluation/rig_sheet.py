@@ -54,11 +54,12 @@ class Look:
 
 @dataclass(frozen=True)
 class PaintedHead:
-    """A head ready to be drawn: face in mm, keys, colours (V, 3) linear."""
+    """A head ready to be drawn: face in mm, keys, colours (V, 3) linear, triangles to draw (F, 3)."""
 
     face: Face
     keys: ShapeKeys
     colors: np.ndarray
+    triangles: np.ndarray
 
     def posed(self, weights: Mapping[str, float]) -> np.ndarray:
         """Vertices (V, 3) in mm."""
@@ -69,7 +70,9 @@ class PaintedHead:
 
 
 def paint_head(mesh: Mesh, landmarks: HeadLandmarks) -> PaintedHead:
-    """Generate the keys of a head and colour skin, lips, eyes and what lies inside the mouth."""
+    """Generate the keys of a head and colour skin, lips, eyes and what lies inside the mouth.
+
+    Shells before the eyes, such as lashes and layers of tears, are left out: they would hide the lids."""
     triangles = triangulated(mesh.polygons)
     face = make_face(mesh.vertices, triangles, landmarks)
     colors = np.tile(_WHITE, (len(face.points), 1))
@@ -77,13 +80,17 @@ def paint_head(mesh: Mesh, landmarks: HeadLandmarks) -> PaintedHead:
     lips = find_lips(face)
     reddish = np.exp(-((lips.distance_mm[lips.band] / (0.26 * face.mouth_half_width)) ** 4))[:, None]
     colors[lips.band] = _SKIN + reddish * (_LIP - _SKIN)
+    shown = np.ones(len(face.points), dtype=bool)
     for side in (1, -1):
         eye = find_eye(face, side)
+        near = np.linalg.norm(face.points - eye.center, axis=1) < 2.0 * eye.radius
+        shown &= face.skin | eye.ball | ~near
         ball = face.points[eye.ball] - eye.center
         ahead = ball[:, 2] / np.maximum(np.linalg.norm(ball, axis=1), 1e-9)
         iris = np.where((ahead > _PUPIL_COSINE)[:, None], _PUPIL, _IRIS)
         colors[eye.ball] = np.where((ahead > _IRIS_COSINE)[:, None], iris, _WHITE)
-    return PaintedHead(face, generate_shape_keys(mesh.vertices, triangles, landmarks), colors)
+    keys = generate_shape_keys(mesh.vertices, triangles, landmarks)
+    return PaintedHead(face, keys, colors, triangles[shown[triangles].all(axis=1)])
 
 
 def looks_at(face: Face, weights: Mapping[str, float]) -> tuple[Look, Look]:
@@ -145,7 +152,7 @@ def draw_points(head: PaintedHead, points: np.ndarray, look: Look, size: int) ->
     local = (points - look.center) @ axes.T
     scale = fine / look.height_mm
     screen = np.stack([fine / 2 + local[:, 0] * scale, fine / 2 - local[:, 1] * scale, -local[:, 2]], axis=1)
-    triangles = head.face.surface.triangles
+    triangles = head.triangles
     lit = (_light(Surface(points, triangles).normals @ axes.T)[:, None] * head.colors)[triangles]
     both = np.concatenate([triangles, triangles[:, ::-1]])
     colors = np.concatenate([lit, np.broadcast_to(_INSIDE, lit.shape)])

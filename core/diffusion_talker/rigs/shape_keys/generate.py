@@ -17,6 +17,7 @@ from diffusion_talker.rigs.shape_keys.jaw import find_jaw, jaw_keys
 from diffusion_talker.rigs.shape_keys.landmarks import FaceFrame, HeadLandmarks
 from diffusion_talker.rigs.shape_keys.lips import lip_keys
 from diffusion_talker.rigs.shape_keys.mouth import Lips, find_lips
+from diffusion_talker.rigs.shape_keys.tongue import find_tongue, tongue_key
 
 _SMALLEST_OFFSET_MM = 2e-3
 _OPEN_MOUTH_MM = 1.0
@@ -63,7 +64,7 @@ def generate_shape_keys(vertices: np.ndarray, triangles: np.ndarray, landmarks: 
     lips = find_lips(face)
     eyes = (find_eye(face, 1), find_eye(face, -1))
     keys = _all_keys(face, lips, eyes)
-    notes = _notes(face, lips, eyes)
+    notes = _notes(lips, eyes, bool(keys["tongueOut"].any()))
     sparse = [_sparse(keys[name], face) for name in ARKIT_52]
     return ShapeKeys(
         ARKIT_52,
@@ -94,6 +95,7 @@ def _all_keys(face: Face, lips: Lips, eyes: tuple[Eye, Eye]) -> dict[str, np.nda
     parts = [jaw_keys(face, lips, jaw), lip_keys(face, lips, _still(face, eyes)), flesh_keys(face, share)]
     for eye, ending in zip(eyes, ("Left", "Right"), strict=True):
         parts.append({name + ending: offsets for name, offsets in eye_keys(face, eye).items()})
+    parts.append({"tongueOut": tongue_key(face, find_tongue(face, inside))})
     for part in parts:
         for name, offsets in part.items():
             keys[name] = keys[name] + offsets
@@ -164,8 +166,8 @@ def _behind_lids(face: Face, eyes: tuple[Eye, Eye]) -> np.ndarray:
     return (inside[0] | inside[1]).astype(int)
 
 
-def _notes(face: Face, lips: Lips, eyes: tuple[Eye, Eye]) -> tuple[str, ...]:
-    notes = ["tongueOut is empty: this head has no tongue that could be moved."]
+def _notes(lips: Lips, eyes: tuple[Eye, Eye], has_tongue: bool) -> tuple[str, ...]:
+    notes = [] if has_tongue else ["tongueOut is empty: this head has no tongue as a piece of its own."]
     gap = float(np.linalg.norm(lips.gap_mm[lips.band], axis=1).max())
     if gap > _OPEN_MOUTH_MM:
         notes.append(

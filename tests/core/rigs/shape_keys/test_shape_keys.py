@@ -43,10 +43,34 @@ def contact_gap_mm(keys: ShapeKeys, vertices: np.ndarray, weights: dict[str, flo
     return np.linalg.norm(posed[pairs[:, 0]] - posed[pairs[:, 1]], axis=1)
 
 
-def test_all_names_are_there_and_only_the_tongue_is_empty(demo_keys: ShapeKeys) -> None:
+def test_all_names_are_there_and_none_is_empty(demo_keys: ShapeKeys) -> None:
     assert demo_keys.names == ARKIT_52
-    empty = [name for name, indices in zip(demo_keys.names, demo_keys.indices, strict=True) if not len(indices)]
-    assert set(empty) <= {"tongueOut"}
+    assert all(len(indices) for indices in demo_keys.indices)
+    assert demo_keys.notes == ()
+
+
+def test_the_tongue_comes_out_tip_first(demo_keys: ShapeKeys, demo_marked) -> None:
+    part = build_demo_head().part("Tongue")
+    rest = demo_keys.frame.to_mm(demo_marked.vertices)
+    moved = demo_keys.frame.to_mm(demo_keys.posed(demo_marked.vertices, {"tongueOut": 1.0})) - rest
+    still = np.ones(len(rest), bool)
+    still[part.vertex_start : part.vertex_stop] = False
+    assert np.abs(moved[still]).max() < 1e-6
+    tongue = slice(part.vertex_start, part.vertex_stop)
+    assert (
+        moved[tongue][rest[tongue][:, 2].argmax(), 2]
+        > 20
+        > 1
+        > np.abs(moved[tongue][rest[tongue][:, 2].argmin()]).max()
+    )
+
+
+def test_without_a_tongue_the_user_is_told(demo_marked) -> None:
+    part = build_demo_head().part("Tongue")
+    kept = ~((demo_marked.triangles >= part.vertex_start) & (demo_marked.triangles < part.vertex_stop)).any(axis=1)
+    keys = generate_shape_keys(demo_marked.vertices, demo_marked.triangles[kept], demo_marked.landmarks)
+    assert not len(keys.indices[keys.names.index("tongueOut")])
+    assert any("no tongue" in note for note in keys.notes)
 
 
 def test_the_jaw_takes_the_chin_along_and_leaves_the_nose(demo_keys: ShapeKeys, demo_marked) -> None:
