@@ -14,7 +14,7 @@ pytest.importorskip("scipy", reason="the corpus needs SciPy")
 from diffusion_talker import __version__  # noqa: E402
 from diffusion_talker.audio import motion_frame_count  # noqa: E402
 from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
-from diffusion_talker.corpus import cli  # noqa: E402
+from diffusion_talker.cli import corpus as cli  # noqa: E402
 from diffusion_talker.corpus.build import (  # noqa: E402
     BuildSettings,
     build_corpus,

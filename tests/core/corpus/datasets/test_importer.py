@@ -19,8 +19,8 @@ pytest.importorskip("scipy", reason="the corpus needs SciPy")
 pytest.importorskip("soundfile", reason="data sets are read through soundfile")
 
 import diffusion_talker  # noqa: E402
+from diffusion_talker.cli import corpus as cli  # noqa: E402
 from diffusion_talker.cli import main  # noqa: E402
-from diffusion_talker.corpus import cli  # noqa: E402
 from diffusion_talker.corpus.datasets.beat import Beat  # noqa: E402
 from diffusion_talker.corpus.datasets.command import chosen_splits  # noqa: E402
 from diffusion_talker.corpus.datasets.importer import Progress, import_dataset  # noqa: E402

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
 from diffusion_talker.audio import SAMPLE_RATE_HZ, motion_frame_count, write_wav  # noqa: E402
-from diffusion_talker.corpus import cli  # noqa: E402
+from diffusion_talker.cli import corpus as cli  # noqa: E402
 from diffusion_talker.corpus.build import BuildSettings, build_corpus, missing_engines  # noqa: E402
 from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
 from diffusion_talker.corpus.phones import PHONE_NAMES, UNKNOWN_PHONE  # noqa: E402

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import shlex
 import sys
 from pathlib import Path
 
+from diffusion_talker.cli import corpus_report, corpus_sheet, corpus_show
 from diffusion_talker.corpus.build import (
     ENGINES,
     BuildSettings,
@@ -22,11 +22,11 @@ from diffusion_talker.corpus.datasets import command as datasets
 from diffusion_talker.corpus.recordings import options as recordings
 from diffusion_talker.corpus.shards import Manifest
 
-#: Verbs that look at a corpus: their modules stand above this package and are loaded by name.
+#: Verbs that look at a corpus, and what they do.
 _LOOKING_VERBS = {
-    "show": ("diffusion_talker.cli.corpus_show", "show a clip as video with sound, and as a plot"),
-    "sheet": ("diffusion_talker.cli.corpus_sheet", "draw the mouth of every phone"),
-    "report": ("diffusion_talker.cli.corpus_report", "compare how its faces move with recorded takes"),
+    "show": (corpus_show, "show a clip as video with sound, and as a plot"),
+    "sheet": (corpus_sheet, "draw the mouth of every phone"),
+    "report": (corpus_report, "compare how its faces move with recorded takes"),
 }
 
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recordings.add_arguments(build)
     datasets.add_arguments(verbs.add_parser("import", help="convert a published data set into corpora"))
     for name, (module, explanation) in _LOOKING_VERBS.items():
-        importlib.import_module(module).add_arguments(verbs.add_parser(name, help=explanation))
+        module.add_arguments(verbs.add_parser(name, help=explanation))
 
 
 def _positive(text: str) -> float:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.corpus_verb == "import":
         return datasets.run(args)
     if args.corpus_verb in _LOOKING_VERBS:
-        return importlib.import_module(_LOOKING_VERBS[args.corpus_verb][0]).run(args)
+        return _LOOKING_VERBS[args.corpus_verb][0].run(args)
     engines = tuple(name.strip() for name in args.engines.split(",") if name.strip())
     unknown = [name for name in engines if name not in ENGINES]
     if unknown or not engines:
