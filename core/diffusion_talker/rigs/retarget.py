@@ -17,7 +17,7 @@ Frames are solved side by side by projected coordinate descent with Newton steps
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -76,12 +76,12 @@ class FaceBasis:
     def features(self) -> np.ndarray:
         """Movement (K, 3 V) scaled so that a squared length is the weighted mean square over the vertices."""
         share = np.sqrt(self.importance / max(self.importance.sum(), 1e-12)).astype(np.float32)
-        return (self.offsets * share[:, None]).reshape(len(self.names), -1)
+        return (self.offsets * share[:, None]).reshape(len(self.offsets), -1)
 
     def gaps(self) -> np.ndarray:
         """What each key adds to the vectors from lower to upper lip, (K, 3 P), squared length = mean square."""
         upper, lower = self.lip_pairs.T
-        moved = (self.offsets[:, upper] - self.offsets[:, lower]).reshape(len(self.names), -1)
+        moved = (self.offsets[:, upper] - self.offsets[:, lower]).reshape(len(self.offsets), -1)
         return moved.astype(np.float64) / np.sqrt(max(len(self.lip_pairs), 1))
 
     def rest_gaps(self) -> np.ndarray:
@@ -252,18 +252,45 @@ def solve(
     movement they make; at 1 they leave it for a closure only, at 1000 never. start: first guess (T, K), e.g. the frame
     before, solved.
     """
-    frames, count = len(weights), len(problem.keys)
-    if not frames or not count:
-        return np.zeros((frames, count), np.float32)
     x = np.asarray(weights, np.float64)
-    wish = np.zeros((frames, count)) if preferred is None else np.asarray(preferred, np.float64)
-    wish = np.clip(wish, problem.lower, problem.upper)
-    seal = lip_urgency(problem, x)
+    wish = np.zeros((len(x), len(problem.keys))) if preferred is None else np.asarray(preferred, np.float64)
+    dear = np.zeros(len(problem.keys)) if loyalty is None else np.asarray(loyalty, np.float64)
+    return _fit(problem, x @ problem.cross, x @ problem.gap_cross, lip_urgency(problem, x), wish, dear, start)
+
+
+def solve_offsets(problem: Retarget, target: FaceBasis, offsets: np.ndarray) -> np.ndarray:
+    """Weights (T, K) float32 of the keys for vertex animation: offsets (T, V, 3) from the neutral, on the mesh and in
+    the unit of `target`, whose keys `problem` was made for."""
+    keys, key_gaps = target.features(), target.gaps()
+    moved = np.zeros((len(offsets), len(target.names)))
+    gaps = np.zeros((len(offsets), key_gaps.shape[1]))
+    for first in range(0, len(offsets), _CHUNK_FRAMES):
+        span = slice(first, first + _CHUNK_FRAMES)
+        shown = replace(target, names=(), offsets=np.asarray(offsets[span], np.float32))
+        moved[span] = _inner(shown.features(), keys)
+        gaps[span] = shown.gaps()
+    parted = gaps @ key_gaps.T
+    still, free = np.zeros_like(moved), np.zeros(len(target.names))
+    return _fit(problem, moved, parted, _urgency(problem, gaps), still, free, None)
+
+
+def _fit(
+    problem: Retarget,
+    moved: np.ndarray,
+    parted: np.ndarray,
+    seal: np.ndarray,
+    preferred: np.ndarray,
+    loyalty: np.ndarray,
+    start: np.ndarray | None,
+) -> np.ndarray:
+    """Two passes of the solver. moved, parted (T, K): inner products of what is to be shown with every key, as
+    movement and as gap of the lips; seal (T,): weight of the latter."""
+    if not preferred.size:
+        return np.zeros(preferred.shape, np.float32)
+    wish = np.clip(preferred, problem.lower, problem.upper)
     size = np.diag(problem.gram)
-    pull = _RIDGE_FREE * size + _RIDGE_LEAST * size.mean() + 1e-12
-    if loyalty is not None:
-        pull = pull + size * loyalty
-    goal = x @ problem.cross + seal[:, None] * (x @ problem.gap_cross) + pull * wish
+    pull = (_RIDGE_FREE + loyalty) * size + _RIDGE_LEAST * size.mean() + 1e-12
+    goal = moved + seal[:, None] * parted + pull * wish
     solved = wish if start is None else np.clip(np.asarray(start, np.float64), problem.lower, problem.upper)
     solved = _minimize(problem, pull, goal, seal, solved)
     hold = _SMOOTH * size
@@ -272,14 +299,17 @@ def solve(
 
 def lip_urgency(problem: Retarget, weights: np.ndarray) -> np.ndarray:
     """Weight (T,) of the lips' gap in every frame: small at open mouths, large where ARKit closes them."""
-    urgency = np.full(len(weights), GAP_OPEN)
-    if problem.near > 0:
-        parted = weights @ problem.channel_gaps
-        # Lips that are together in the neutral may still be measured apart, on both sides of their line of contact.
-        gap = np.minimum(np.linalg.norm(problem.rest_gaps + parted, axis=1), np.linalg.norm(parted, axis=1))
-        nearness = np.clip(1.0 - gap / problem.near, 0.0, 1.0)
-        urgency *= (_GAP_SEALED / GAP_OPEN) ** (nearness * nearness * (3.0 - 2.0 * nearness))
-    return urgency
+    return _urgency(problem, weights @ problem.channel_gaps)
+
+
+def _urgency(problem: Retarget, parted: np.ndarray) -> np.ndarray:
+    """The same for changes (T, 3 P) of the gaps' vectors."""
+    if problem.near <= 0:
+        return np.full(len(parted), GAP_OPEN)
+    # Lips that are together in the neutral may still be measured apart, on both sides of their line of contact.
+    gap = np.minimum(np.linalg.norm(problem.rest_gaps + parted, axis=1), np.linalg.norm(parted, axis=1))
+    nearness = np.clip(1.0 - gap / problem.near, 0.0, 1.0)
+    return GAP_OPEN * (_GAP_SEALED / GAP_OPEN) ** (nearness * nearness * (3.0 - 2.0 * nearness))
 
 
 def _smoothed(curves: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from diffusion_talker.rigs.retarget import (
     retarget_error,
     retarget_poses,
     solve,
+    solve_offsets,
 )
 from tests.core.rigs.spoken_heads import OCULUS, VRM, spoken_line
 
@@ -196,6 +197,22 @@ def test_lips_close_without_a_key_for_it() -> None:
     gap_mm = retarget_error(basis, basis.only(names), weights, solved).solved_gap_mm
     unsolved_mm = retarget_error(basis, basis.only(names), weights, wish).solved_gap_mm
     assert line.closures_mm(gap_mm).max() < 0.5 < 1.0 < line.closures_mm(unsolved_mm).max()
+
+
+def test_vertex_animation_is_solved_onto_the_keys() -> None:
+    line, basis = spoken_line(), demo_basis()
+    weights = arkit(line.motion)[20:100]
+    solved = solve_offsets(make_retarget(basis, basis), basis, np.tensordot(weights, basis.offsets, axes=1))
+    error = retarget_error(basis, basis, weights, solved)
+    assert error.mean_mm < 0.1 and np.abs(error.solved_gap_mm - error.direct_gap_mm).max() < 0.3
+    assert solved.min() >= 0.0 and solved.max() <= 1.0
+    head = made_head(OCULUS)
+    problem = make_retarget(basis, head)
+    by_weights, by_vertices = (
+        solve(problem, weights),
+        solve_offsets(problem, head, np.tensordot(weights, basis.offsets, axes=1)),
+    )
+    np.testing.assert_allclose(by_vertices, by_weights, atol=0.01)
 
 
 def test_curves_do_not_jitter() -> None:
