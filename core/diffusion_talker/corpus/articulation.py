@@ -59,7 +59,7 @@ _PROMINENT_REACH, _PROMINENT_DOMINANCE = 0.08, 0.20
 #: A vowel this open takes all of what loudness and prominence give; a closer one its share.
 _WIDE_JAW = 0.40
 #: Shortest contact: three frames at 60 Hz, with their nearly closed neighbours more than a frame of 24 fps.
-_LEAST_HOLD_S: dict[str, float] = {"seal": 3.1 / 60, "tuck": 0.035, "teeth": 0.025}
+_LEAST_HOLD_S: dict[str, float] = {"seal": 3.1 / 60, "tuck": 0.042, "teeth": 0.042}
 #: Lips press within this of touching, beginning a little before they quite meet.
 _PRESS_S, _PRESS_EARLY_S = 0.050, 0.014
 _SEALED_JAW = 0.10
