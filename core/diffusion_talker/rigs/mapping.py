@@ -224,8 +224,9 @@ def _check_numbers(*numbers: float) -> None:
 
 
 def _how(channel: ChannelMapping) -> str:
-    strength = "" if (channel.gain, channel.offset) == (1.0, 0.0) else f" x{channel.gain:g}{channel.offset:+g}"
-    return f"{channel.sureness.value}{strength}{'' if channel.enabled else ' (off)'}"
+    gain = "" if channel.gain == 1.0 else f" x{channel.gain:g}"
+    offset = "" if channel.offset == 0.0 else f" {channel.offset:+g}"
+    return f"{channel.sureness.value}{gain}{offset}{'' if channel.enabled else ' (off)'}"
 
 
 def _entries_text(entries: Sequence[Entry]) -> str:

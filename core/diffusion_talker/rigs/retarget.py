@@ -25,6 +25,7 @@ import numpy as np
 
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.rigs.demo_head import HeadMesh, build_demo_head
+from diffusion_talker.rigs.shape_keys import ShapeKeys
 
 #: Weight of the lips' gap beside the movement of the skin: at open mouths, and where the lips are sealed.
 GAP_OPEN: Final = 0.5
@@ -120,6 +121,19 @@ def lip_importance(vertices: np.ndarray, lip_pairs: np.ndarray) -> np.ndarray:
     for point in lips:
         np.minimum(squared, ((vertices - point) ** 2).sum(axis=1), out=squared)
     return 1.0 + (_LIP_IMPORTANCE - 1.0) * np.exp(-squared / reach**2)
+
+
+def pair_lips(vertices: np.ndarray, upper_line: np.ndarray, lower_line: np.ndarray) -> np.ndarray:
+    """Lip pairs (P, 2) from the vertices where the upper and the lower lip end: each of the upper with its nearest."""
+    upper, lower = np.asarray(upper_line), np.asarray(lower_line)
+    apart = np.linalg.norm(vertices[upper][:, None] - vertices[lower][None], axis=2)
+    return np.stack([upper, lower[apart.argmin(axis=1)]], axis=1).astype(np.int64)
+
+
+def generated_basis(vertices: np.ndarray, keys: ShapeKeys) -> FaceBasis:
+    """ARKit's shapes as generated for a head, on its neutral (V, 3): what a face's own keys are compared with."""
+    shapes = dict(zip(keys.names, zip(keys.indices, keys.offsets, strict=True), strict=True))
+    return measure_basis(vertices, shapes, pair_lips(vertices, keys.upper_line, keys.lower_line))
 
 
 def combine_basis(basis: FaceBasis, names: Sequence[str], poses: np.ndarray) -> FaceBasis:

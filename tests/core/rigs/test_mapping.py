@@ -14,6 +14,7 @@ from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.retargeting import made_head
 from diffusion_talker.motion import Motion, select_channels
+from diffusion_talker.rigs.known_heads import landmarks_of
 from diffusion_talker.rigs.mapping import (
     Mapping,
     MeasuredFace,
@@ -23,7 +24,10 @@ from diffusion_talker.rigs.mapping import (
     map_keys,
     map_meshes,
 )
-from diffusion_talker.rigs.retarget import FaceBasis, demo_basis, retarget_error
+from diffusion_talker.rigs.mesh_files import Mesh as HeadMesh
+from diffusion_talker.rigs.mesh_files import triangulated
+from diffusion_talker.rigs.retarget import FaceBasis, demo_basis, generated_basis, retarget_error
+from diffusion_talker.rigs.shape_keys import generate_shape_keys
 from tests.core.rigs.spoken_heads import OCULUS, RATE_HZ, VRM, spoken_line
 
 
@@ -126,6 +130,25 @@ def test_keys_whose_names_say_nothing_are_used_once_measured() -> None:
     weights = select_channels(line.motion, ARKIT_52).weights
     error = retarget_error(basis, head, weights, on_basis(moved, head))
     assert error.mean_mm < 0.1 and line.closures_mm(error.solved_gap_mm).max() < 0.5
+
+
+def test_flame_expressions_speak_on_generated_shapes(flame_template: HeadMesh) -> None:
+    """FLAME's own keys are principal components: here those of the generated shapes stand in for them."""
+    line = spoken_line()
+    triangles = triangulated(flame_template.polygons)
+    keys = generate_shape_keys(flame_template.vertices, triangles, landmarks_of(flame_template))
+    arkit = generated_basis(flame_template.vertices, keys)
+    assert arkit.names == ARKIT_52 and len(arkit.lip_pairs) > 8
+    _, sizes, directions = np.linalg.svd(arkit.offsets.reshape(52, -1), full_matrices=False)
+    offsets = (directions * sizes[:, None] / 3)[:40].reshape(40, -1, 3).astype(np.float32)
+    own = replace(arkit, names=tuple(f"Exp{i}" for i in range(1, 41)), offsets=offsets)
+    face = MeasuredFace(arkit, own)
+    mapping = map_keys(own.names, dict.fromkeys(own.names, (-5.0, 5.0)), face)
+    solved = on_basis(apply_mapping(line.motion, mapping, face), own)
+    weights = select_channels(line.motion, ARKIT_52).weights
+    unit_m = keys.frame.mm_per_unit / 1000.0
+    error = retarget_error(arkit, own, weights, solved, unit_m)
+    assert error.mean_mm < 0.1 and error.gap_correlation > 0.995
 
 
 def test_strength_offset_and_switch_of_a_channel(motion: Motion) -> None:

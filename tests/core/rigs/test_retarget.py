@@ -26,6 +26,7 @@ from diffusion_talker.rigs.retarget import (
     make_retarget,
     measure_basis,
     misfit,
+    pair_lips,
     relatedness,
     retarget_error,
     retarget_poses,
@@ -160,6 +161,11 @@ def test_sparse_shapes_become_a_basis_and_lips_count_most() -> None:
     assert basis.offsets.shape == (1, 4, 3) and basis.offsets[0, 1, 2] == 2.0
     assert basis.importance.argmin() == 3 and basis.importance[3] == pytest.approx(1.0, abs=0.01)
     np.testing.assert_allclose(lip_gap(basis, np.array([[0.0], [1.0]])), [2**0.5, 6**0.5], rtol=1e-5)
+
+
+def test_lips_are_paired_across_their_gap() -> None:
+    points = np.array([[0.0, 1, 0], [0.9, 1, 0], [2, 1, 0], [0.1, 0, 0], [1.9, 0, 0]])
+    np.testing.assert_array_equal(pair_lips(points, np.array([0, 1, 2]), np.array([3, 4])), [[0, 3], [1, 3], [2, 4]])
 
 
 def test_size_of_the_mesh_does_not_matter() -> None:
