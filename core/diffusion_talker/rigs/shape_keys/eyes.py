@@ -21,6 +21,7 @@ _LID_MM = 15.0  # from a lid's edge to where the skin rests
 _EDGE_MM = 1.2
 _USUAL_RADIUS_MM = 12.5
 _MEET_AT = 0.22  # where the closing lids meet, from the lower edge to the upper one
+_OVERLAP_DEG = 2.0  # the upper lid closes a little over the lower one
 _CLEARANCE_MM = 0.35
 BLINK_RETRACTION_MM: Final = 0.5
 LOOK_DEG: Final = {"eyeLookUp": 25.0, "eyeLookDown": 27.0, "eyeLookIn": 32.0, "eyeLookOut": 32.0}
@@ -52,7 +53,7 @@ LID_POSES: Final = {
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye: side 1 left, -1 right; center (3,), radius and highest point of the ball in mm; ball (V,) bool.
+    """One eye: side 1 left, -1 right; center (3,) and radius of the ball in mm; ball (V,) bool.
 
     lid (V,): share with which skin follows the lid's edge; upper (V,) bool. open_deg, close_deg (V,): elevation about
     the ball's axis of the vertex's own edge, and of the line where the lids meet. margin_mm (V,): way to the lids'
@@ -67,6 +68,7 @@ class Eye:
     upper: np.ndarray
     open_deg: np.ndarray
     close_deg: np.ndarray
+    lever_mm: np.ndarray
     margin_mm: np.ndarray
 
 
@@ -81,7 +83,7 @@ def find_eye(face: Face, side: int) -> Eye:
     edges = [_edge(face, f"{part}_lid_{name}", name, front) for part in ("upper", "lower")]
     to_edge = [face.surface.distances(edge, near, 2 * _REACH_MM) for edge in edges]
     upper = to_edge[0] < to_edge[1]
-    elevation = [_elevation_along(face, edge, center) for edge in edges]
+    elevation, lever = zip(*(_along_edge(face, edge, center) for edge in edges), strict=True)
     meet = elevation[1] + _MEET_AT * (elevation[0] - elevation[1])
     margin = np.minimum(*to_edge)
     return Eye(
@@ -92,7 +94,8 @@ def find_eye(face: Face, side: int) -> Eye:
         _follow(face, margin, near, center, radius),
         upper,
         np.where(upper, *elevation),
-        meet,
+        meet - np.where(upper, _OVERLAP_DEG, 0.0),
+        np.where(upper, *lever),
         margin,
     )
 
@@ -140,12 +143,15 @@ def _edge(face: Face, middle: str, side: str, near: np.ndarray) -> np.ndarray:
     return np.array(inner[:-1] + outer, dtype=np.int64)
 
 
-def _elevation_along(face: Face, edge: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """Elevation in degrees (V,) about the ball's axis of a lid's edge, at every vertex's place across the eye."""
+def _along_edge(face: Face, edge: np.ndarray, center: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Elevation in degrees (V,) about the ball's axis of a lid's edge, and its distance (V,) in mm from that axis, at
+    every vertex's place across the eye."""
     relative = face.points[edge] - center
-    order = np.argsort(relative[:, 0], kind="stable")
-    angle = np.degrees(np.arctan2(relative[order, 1], relative[order, 2]))
-    return np.interp(face.points[:, 0] - center[0], relative[order, 0], angle)
+    relative = relative[np.argsort(relative[:, 0], kind="stable")]
+    x = face.points[:, 0] - center[0]
+    angle = np.degrees(np.arctan2(relative[:, 1], relative[:, 2]))
+    lever = np.hypot(relative[:, 1], relative[:, 2])
+    return np.interp(x, relative[:, 0], angle), np.interp(x, relative[:, 0], lever)
 
 
 def _follow(face: Face, margin: np.ndarray, near: np.ndarray, center: np.ndarray, radius: float) -> np.ndarray:
@@ -180,6 +186,8 @@ def _lid_offsets(face: Face, eye: Eye, pose: LidPose) -> np.ndarray:
     rise = np.where(eye.upper, pose.upper_deg, pose.lower_deg)
     corner = np.clip((eye.open_deg - eye.close_deg) / np.where(eye.upper, 24.0, -8.0), 0.0, 1.0)
     angle = eye.lid * (pose.blink * (eye.close_deg - eye.open_deg) + rise * np.sqrt(corner))
+    own = np.hypot(face.points[:, 1] - eye.center[1], face.points[:, 2] - eye.center[2])
+    angle = angle * np.minimum(1.0, eye.lever_mm / np.maximum(own, 1e-9))  # skin further out goes as far, not further
     moving = np.flatnonzero(np.abs(angle) > 1e-3)
     offsets = np.zeros_like(face.points)
     rest = face.points[moving]
@@ -194,6 +202,7 @@ def _off_the_ball(rest: np.ndarray, goal: np.ndarray, angle_deg: np.ndarray, eye
     distance = np.linalg.norm(goal - eye.center, axis=1)
     outside = np.linalg.norm(rest - eye.center, axis=1) > eye.radius - 0.3
     sag = eye.radius * (1.0 - np.cos(np.radians(angle_deg) / 2))
-    least = eye.radius + _CLEARANCE_MM + smoothstep(np.abs(angle_deg) / 10.0) * (0.25 + 0.8 * sag)
-    pushed = np.where(outside, np.maximum(distance, least), distance)
+    least = eye.radius + _CLEARANCE_MM + 0.25 + 0.8 * sag
+    lack = np.where(outside, np.maximum(least - distance, 0.0), 0.0)
+    pushed = distance + smoothstep(np.abs(angle_deg) / 8.0) * lack
     return eye.center + (goal - eye.center) * (pushed / np.maximum(distance, 1e-9))[:, None]

@@ -15,11 +15,13 @@ from diffusion_talker.rigs.known_heads import landmarks_of, read_landmarks
 from diffusion_talker.rigs.measure import (
     compare_with_sculpted,
     dense_mm,
+    lid_opening,
     lip_opening,
     measure_head,
     sculpted_arkit,
 )
 from diffusion_talker.rigs.mesh_files import Mesh, read_mesh, triangulated
+from diffusion_talker.rigs.shape_keys.eyes import find_eye
 from diffusion_talker.rigs.shape_keys.face import make_face
 from diffusion_talker.rigs.shape_keys.mouth import find_lips
 
@@ -152,3 +154,12 @@ def test_marks_from_a_file(tmp_path: Path, demo_marked) -> None:
 def test_an_unknown_head_is_told_what_to_do(demo_marked) -> None:
     with pytest.raises(SettingsError, match="by hand"):
         landmarks_of(Mesh(demo_marked.vertices, demo_marked.triangles))
+
+
+def test_lid_opening_sees_open_and_closed_eyes(demo_marked, demo_report) -> None:
+    face = make_face(demo_marked.vertices, demo_marked.triangles, demo_marked.landmarks)
+    eye = find_eye(face, 1)
+    closing = dense_mm(demo_report[1], "eyeBlinkLeft", len(face.points))
+    opening = [lid_opening(face, eye, face.points + weight * closing).max() for weight in (0.0, 0.5, 1.0)]
+    assert opening[0] > opening[1] + 2.0 > opening[2] + 4.0
+    assert opening[2] < 1.0
