@@ -305,16 +305,18 @@ def _solver_names(
 ) -> set[str]:
     """Keys that may stand in for others: shapes, and visemes of the richest vocabulary where ARKit's mouth is poor.
 
-    Visemes move jaw and lips together; on a face whose lips can be moved one by one they would only blur them. Keys
-    that say nothing by their names need to be measured.
+    Visemes move jaw and lips together; on a face whose lips can be moved one by one they would only blur them. So would
+    shapes whose channels all have other keys of their own. Keys that say nothing by their names need to be measured.
     """
     mouth = sum(name in direct for name in MOUTH_CHANNELS) / len(MOUTH_CHANNELS)
     counts = Counter(found.vocabulary for found in recognized if found and found.meaning.kind is KeyKind.VISEME)
     visemes = counts.most_common(1)[0][0] if counts and mouth < _ARKIT_MOUTH else None
+    own = {entry.key for channel in direct.values() for entry in channel.entries}
     chosen: set[str] = set()
     for found in (found for found in recognized if found is not None):
         kind = found.meaning.kind
-        by_name = bool(found.meaning.pose) and (kind is KeyKind.SHAPE or found.vocabulary == visemes)
+        spare = found.name not in own and all(channel in direct for channel, _ in found.meaning.pose)
+        by_name = found.vocabulary == visemes if kind is KeyKind.VISEME else kind is KeyKind.SHAPE and not spare
         if by_name or kind is KeyKind.MEASURED:
             chosen.add(found.name)
     if measured is not None:

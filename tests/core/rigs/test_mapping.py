@@ -94,6 +94,15 @@ def test_visemes_stay_out_of_an_arkit_mouth(motion: Motion) -> None:
     assert mapping.channel("mouthClose").sureness is Sureness.APPROXIMATED
 
 
+def test_shapes_for_what_has_its_own_keys_are_spare() -> None:
+    sides = ["Fcl_EYE_Close", "Fcl_EYE_Close_L", "Fcl_EYE_Close_R", *(f"Fcl_MTH_{vowel}" for vowel in "AIUEO")]
+    assert map_keys(sides).unused == ("Fcl_EYE_Close",)
+    doubled = ["mouthOpen", "mouthSmile", "eyesClosed", *(name for name in ARKIT_52 if name != "mouthClose")]
+    assert set(map_keys(doubled).unused) == {"mouthOpen", "mouthSmile", "eyesClosed"}
+    parts = map_keys(["mouthFunnel_L", "mouthFunnel_R", "jawOpen"])
+    assert all(key.solved for key in parts.keys), "parts of a channel are its own"
+
+
 def test_the_richest_set_of_visemes_is_used_alone() -> None:
     mapping = map_keys([*(f"vrc.v_{name}" for name in OCULUS), "あ", "い", "う", "え", "お"])
     assert {key.vocabulary for key in mapping.keys if key.solved} == {"VRChat visemes"}
