@@ -31,7 +31,7 @@ class TrainingConfig:
 class RecogniserTrainingConfig(TrainingConfig):
     """Hyper-parameters of the phone recogniser's training."""
 
-    steps: int = 5000
+    steps: int = 3000
     batch_clips: int = 12
     recorded_share: float = 0.12
     label_smoothing: float = 0.1

@@ -13,11 +13,13 @@ pytest.importorskip("scipy", reason="SciPy is not installed: the corpus package 
 from diffusion_talker.audio import write_wav  # noqa: E402
 from diffusion_talker.cli import main  # noqa: E402
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES  # noqa: E402
+from diffusion_talker.corpus.recordings.split import HELD_OUT_SPEAKERS  # noqa: E402
 from diffusion_talker.corpus.timing import TimedPhone  # noqa: E402
 from diffusion_talker.evaluation.recogniser import (  # noqa: E402
     Heard,
     area_under_curve,
     describe,
+    evaluate_recogniser,
     lip_events,
     measure,
     threshold_at,
@@ -90,3 +92,13 @@ def test_the_command_measures_labelled_recordings(tmp_path: Path, capsys: pytest
     assert table[0].split(",")[1:] == list(PHONE_CLASSES) and len(table) == len(PHONE_CLASSES) + 1
     assert main([*command, "--speakers", "own:nobody"]) == 1
     assert "--speakers" in capsys.readouterr().err
+
+
+@pytest.mark.heavy
+def test_the_trained_recogniser_finds_closed_lips_of_speakers_it_never_heard(shared_dir: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: the recogniser cannot run")
+    pytest.importorskip("safetensors", reason="safetensors is not installed: the recogniser cannot be read")
+    weights = Path(__file__).parents[3] / "core" / "weights" / "recogniser.safetensors"
+    report = evaluate_recogniser(weights, shared_dir / "speech")
+    assert report.speakers == tuple(sorted(HELD_OUT_SPEAKERS))
+    assert report.found >= 0.95 and report.false <= 0.05 and report.class_accuracy >= 0.72
