@@ -9,12 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from diffusion_talker.channels import MODEL_CHANNELS
-from diffusion_talker.corpus.articulation import Manner
-from diffusion_talker.corpus.face import mouth_curves
-from diffusion_talker.corpus.timing import place_phones
-from diffusion_talker.corpus.voices.base import PhoneSpan
 from diffusion_talker.motion import Motion
 
 OCULUS = tuple("sil PP FF TH DD kk CH SS nn RR aa E ih oh ou".split())
@@ -37,7 +34,13 @@ class SpokenLine:
 
 @lru_cache(maxsize=1)
 def spoken_line() -> SpokenLine:
-    """Mouth curves of the demo's line from its phones, by the rules of the corpus."""
+    """Mouth curves of the demo's line from its phones, by the rules of the corpus; skips where that cannot run."""
+    pytest.importorskip("scipy", reason="SciPy is not installed: the corpus' rules cannot be imported")
+    from diffusion_talker.corpus.articulation import Manner
+    from diffusion_talker.corpus.face import mouth_curves
+    from diffusion_talker.corpus.timing import place_phones
+    from diffusion_talker.corpus.voices.base import PhoneSpan
+
     with _LINE.open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     spans = [PhoneSpan(row["phone"], float(row["start_s"]), float(row["end_s"])) for row in rows]
