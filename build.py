@@ -39,6 +39,8 @@ TEST_REQUIREMENTS = (
     "pytest-timeout>=2.3,<3",
     "hypothesis>=6,<7",
     "soundfile>=0.12,<1",
+    "matplotlib>=3.8,<4",
+    "av>=12,<20",
     "ruff>=0.6,<1",
 )
 PIP_INSTALL = ("-m", "pip", "install", "--disable-pip-version-check")
