@@ -46,6 +46,7 @@ from diffusion_talker.corpus.shards import (
     write_shard,
 )
 from diffusion_talker.corpus.talkers import TALKERS
+from diffusion_talker.corpus.workers import end_with_parent
 from diffusion_talker.errors import CorpusError
 from diffusion_talker.files import atomic_write
 
@@ -157,7 +158,7 @@ def _make_shards(
     tally = _Tally(settings.hours, report)
     pending: collections.deque[concurrent.futures.Future[tuple[float, bool]]] = collections.deque()
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, mp_context=_context()) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, _context(), initializer=end_with_parent) as pool:
             while not tally.is_reached:
                 while len(pending) < workers:
                     pending.append(pool.submit(_make_shard, folder, settings, usable, tally.shards + len(pending)))

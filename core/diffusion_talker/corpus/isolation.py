@@ -47,17 +47,23 @@ def make_clip_isolated(seed: int, number: int, voices: dict[int, tuple[VoiceSpec
 
 
 def _run_child(write_end: int, seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) -> None:
-    """Make the clip, send it, and leave without running the parent's exit handlers."""
+    """Make the clip, send it, and leave without running the parent's exit handlers, whatever happens: a child that
+    returned from here would go on as a second worker."""
+    exit_code = 1
     try:
-        outcome: Clip | str = make_clip(seed, number, voices)
-    except CorpusError as error:
-        outcome = str(error)
+        try:
+            outcome: Clip | str = make_clip(seed, number, voices)
+        except CorpusError as error:
+            outcome = str(error)
+        with os.fdopen(write_end, "wb") as stream:
+            pickle.dump(outcome, stream)
+        exit_code = 0
+    except BrokenPipeError:
+        pass  # the worker was killed; nobody waits for this clip
     except BaseException:
         traceback.print_exc()
-        os._exit(1)
-    with os.fdopen(write_end, "wb") as stream:
-        pickle.dump(outcome, stream)
-    os._exit(0)
+    finally:
+        os._exit(exit_code)
 
 
 def _read_all(read_end: int, child: int) -> bytes:

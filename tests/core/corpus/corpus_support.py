@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from diffusion_talker.channels import MODEL_CHANNELS
@@ -47,3 +49,24 @@ def aperture(weights: np.ndarray) -> np.ndarray:
         column(weights, name) for name in ("mouthRollLower", "mouthRollUpper", "mouthPressLeft", "mouthPressRight")
     )
     return np.maximum(column(weights, "jawOpen") - column(weights, "mouthClose") + parts / 4 - presses / 4, 0.0)
+
+
+def descendants(root: int, word: str) -> set[int]:
+    """Processes below `root` whose command line has the word."""
+    parents: dict[int, int] = {}
+    words: dict[int, str] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                words[int(folder.name)] = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+    found: set[int] = set()
+    for pid in parents:
+        above = pid
+        while above in parents and above != root:
+            above = parents[above]
+        if above == root and pid != root and word in words[pid]:
+            found.add(pid)
+    return found

@@ -55,3 +55,18 @@ def test_what_the_engine_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(isolation, "make_clip", fail)
     with pytest.raises(CorpusError, match="no segments"):
         isolation.make_clip_isolated(0, 0, {})
+
+
+def test_a_child_whose_worker_is_gone_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It must not go on as a second worker when nobody reads its clip."""
+    monkeypatch.setattr(isolation, "make_clip", lambda *_: "a clip")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    child = os.fork()
+    if child == 0:
+        try:
+            isolation._run_child(write_end, 0, 0, {})
+        finally:
+            os._exit(77)  # it came back
+    os.close(write_end)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1

@@ -12,9 +12,6 @@ import concurrent.futures
 import hashlib
 import json
 import multiprocessing
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -44,6 +41,7 @@ from diffusion_talker.corpus.shards import (
     write_manifest,
     write_shard,
 )
+from diffusion_talker.corpus.workers import end_with_parent, leave_interrupts_to_parent
 from diffusion_talker.errors import AudioError, CorpusError, OutputError, SettingsError
 from diffusion_talker.files import atomic_write
 
@@ -225,17 +223,8 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
 
 
 def _prepare_worker() -> None:
-    """In a worker: leave Ctrl-C to the process that started it, and end as soon as that process is gone. A killed
-    import would leave its workers waiting for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    leave_interrupts_to_parent()
+    end_with_parent()
 
 
 def _make_shard(job: _Job) -> int:

@@ -14,7 +14,6 @@ import concurrent.futures.process
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,7 @@ from diffusion_talker.corpus.recordings.pieces import (
 from diffusion_talker.corpus.recordings.sources import Recording, Source, find_sources
 from diffusion_talker.corpus.recordings.split import HELD_OUT_SPEAKERS
 from diffusion_talker.corpus.shards import RecordedSource, hash_file, write_shard
+from diffusion_talker.corpus.workers import end_with_parent, use_one_thread
 from diffusion_talker.errors import AudioError, CorpusError, OutputError, SettingsError
 from diffusion_talker.files import atomic_write
 
@@ -262,7 +262,7 @@ def _in_workers(work: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: 
         yield from map(work, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_use_one_thread) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
         try:
             yield from pool.map(work, jobs)
         except concurrent.futures.process.BrokenProcessPool as error:
@@ -274,9 +274,9 @@ def _in_workers(work: Callable[[_Job], _Result], jobs: Sequence[_Job], workers: 
             raise
 
 
-def _use_one_thread() -> None:
-    """Every worker has a core of its own: arithmetic libraries that start threads of theirs only get in the way."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _prepare_worker() -> None:
+    use_one_thread()
+    end_with_parent()
 
 
 def _hear_all(

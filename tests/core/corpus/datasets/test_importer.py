@@ -27,6 +27,7 @@ from diffusion_talker.corpus.datasets.importer import Progress, import_dataset  
 from diffusion_talker.corpus.datasets.vocaset import Vocaset  # noqa: E402
 from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, read_shard  # noqa: E402
 from diffusion_talker.errors import CorpusError, SettingsError  # noqa: E402
+from tests.core.corpus.corpus_support import descendants  # noqa: E402
 from tests.core.corpus.datasets import make_beat, make_vocaset  # noqa: E402
 
 NAMES = tuple(f"{speaker}_{take}_{take}" for speaker in ("1_wayne_0", "2_scott_0") for take in (9, 10, 66, 74, 82))
@@ -90,7 +91,7 @@ def test_a_killed_import_leaves_no_process_and_no_half_shard(source: Path, tmp_p
     running = subprocess.Popen([*call, "--quiet", "--workers", "2"], env={**os.environ, "PYTHONPATH": PACKAGE})
     workers: set[int] = set()
     while running.poll() is None and len(workers) < 2:
-        workers = _descendants(running.pid, "forkserver")
+        workers = descendants(running.pid, "forkserver")
         time.sleep(0.01)
     running.kill()
     running.wait()
@@ -101,26 +102,6 @@ def test_a_killed_import_leaves_no_process_and_no_half_shard(source: Path, tmp_p
     manifest = import_dataset(Beat(source), tmp_path, ("train",)).manifests["train"]
     assert len(list(iterate_clips(tmp_path / "train"))) == sum(entry.clips for entry in manifest.shards) == 10
 
-
-def _descendants(root: int, word: str) -> set[int]:
-    """Processes below `root` whose command line has the word."""
-    parents: dict[int, int] = {}
-    words: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                words[int(folder.name)] = (folder / "cmdline").read_text()
-            except OSError:
-                continue
-    found: set[int] = set()
-    for pid in parents:
-        above = pid
-        while above in parents and above != root:
-            above = parents[above]
-        if above == root and pid != root and word in words[pid]:
-            found.add(pid)
-    return found
 
 
 def test_a_folder_of_something_else_is_refused(source: Path, tmp_path: Path) -> None:
