@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, SILENCE
+from diffusion_talker.corpus.phones import CLASS_OF_PHONE, PHONE_CLASSES, PHONE_NAMES, PHONES, SILENCE
 from diffusion_talker.errors import CorpusError
 
 #: Shortest phone of an aligned sequence, in frames of the motion rate.
@@ -27,7 +27,6 @@ _LEAST_SILENCE_FRAMES = 3
 _LEAST_CONSONANT_FRAMES = 2
 _FLOOR = -30.0  # of a log probability: no single frame may forbid a path
 _NEVER = -np.inf
-_CLASS_OF_PHONE = np.array([PHONES[name].class_index for name in PHONE_NAMES])
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def class_probabilities(log_probabilities: np.ndarray) -> np.ndarray:
     phones = np.exp(logits - logits.max(axis=1, keepdims=True))
     phones /= phones.sum(axis=1, keepdims=True)
     classes = np.zeros((len(phones), len(PHONE_CLASSES)))
-    np.add.at(classes.T, _CLASS_OF_PHONE, phones.T)
+    np.add.at(classes.T, np.array(CLASS_OF_PHONE), phones.T)
     return classes
 
 
@@ -116,7 +115,7 @@ def blend_with_class(log_probabilities: np.ndarray, share: float) -> np.ndarray:
     """(T, P) log of each phone's probability, `share` of it replaced by that of its whole class: an accent that says
     another vowel of the class still aligns."""
     phones = np.exp(np.asarray(log_probabilities, np.float64))
-    classes = class_probabilities(log_probabilities)[:, _CLASS_OF_PHONE]
+    classes = class_probabilities(log_probabilities)[:, np.array(CLASS_OF_PHONE)]
     return np.log(np.maximum((1 - share) * phones + share * classes, np.exp(_FLOOR)))
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import json
-import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +24,7 @@ from diffusion_talker.corpus import clips as clip_maker
 from diffusion_talker.corpus.census import Census
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.isolation import make_clip_isolated
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
+from diffusion_talker.corpus.phones import CLASS_OF_PHONE, PHONE_CLASSES, PHONE_NAMES
 from diffusion_talker.corpus.recordings.build import (
     RecordedPart,
     RecordedSettings,
@@ -46,7 +45,7 @@ from diffusion_talker.corpus.shards import (
     write_shard,
 )
 from diffusion_talker.corpus.talkers import TALKERS
-from diffusion_talker.corpus.workers import end_with_parent
+from diffusion_talker.corpus.workers import end_with_parent, start_context
 from diffusion_talker.errors import CorpusError
 from diffusion_talker.files import atomic_write
 
@@ -157,8 +156,9 @@ def _make_shards(
     """Make what is missing, in order; returns how many shards reach the wanted hours."""
     tally = _Tally(settings.hours, report)
     pending: collections.deque[concurrent.futures.Future[tuple[float, bool]]] = collections.deque()
+    context = start_context(preload=__name__)  # workers have loaded the program and used no engine yet
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, _context(), initializer=end_with_parent) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, context, initializer=end_with_parent) as pool:
             while not tally.is_reached:
                 while len(pending) < workers:
                     pending.append(pool.submit(_make_shard, folder, settings, usable, tally.shards + len(pending)))
@@ -170,16 +170,6 @@ def _make_shards(
             "A worker process was killed, perhaps for memory. Run the command again; it resumes."
         ) from error
     return tally.shards
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Workers that have loaded the program and used no engine yet; from a fork server where there is one, it starts
-    them faster."""
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload([__name__])
-    return context
 
 
 class _Tally:
@@ -255,7 +245,7 @@ def _describe(
         channels=MODEL_CHANNELS,
         phones=PHONE_NAMES,
         phone_classes=PHONE_CLASSES,
-        class_of_phone=tuple(phone.class_index for phone in PHONES.values()),
+        class_of_phone=CLASS_OF_PHONE,
         identities=tuple(IdentityEntry(talker.name, talker.description, asdict(talker.axes)) for talker in TALKERS),
         emotions=EMOTION_NAMES,
         shards=tuple(entries),

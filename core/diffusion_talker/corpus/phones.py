@@ -184,6 +184,8 @@ def _phones() -> tuple[Phone, ...]:
 PHONES: Final[dict[str, Phone]] = {phone.name: phone for phone in _phones()}
 #: The inventory in the order of the corpus' phone labels. Index 0 is silence.
 PHONE_NAMES: Final[tuple[str, ...]] = tuple(PHONES)
+#: Number of the articulatory class of each phone of PHONE_NAMES.
+CLASS_OF_PHONE: Final[tuple[int, ...]] = tuple(phone.class_index for phone in PHONES.values())
 #: Label of a frame whose phone nobody knows, in recordings without a transcript.
 UNKNOWN_PHONE: Final = 255
 

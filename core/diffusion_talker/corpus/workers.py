@@ -4,9 +4,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.context
 import os
 import signal
 import threading
+
+
+def start_context(preload: str | None = None) -> multiprocessing.context.BaseContext:
+    """Processes that start fresh; from a fork server where there is one, it starts them faster. preload: a module that
+    the server loads once for all."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    if preload is not None:
+        context.set_forkserver_preload([preload])
+    return context
 
 
 def end_with_parent() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, load_audio
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES
+from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONES
 from diffusion_talker.corpus.recordings.sources import Recording, find_sources
 from diffusion_talker.corpus.recordings.split import held_out_speakers
 from diffusion_talker.corpus.timing import TimedPhone, place_phones
@@ -20,7 +20,6 @@ CLOSED_LIPS = ("bilabial_stop", "bilabial_nasal")
 ALLOWED_FALSE = 0.05  # share of vowels that may look like closed lips
 SHORTEST_VOWEL_S = 0.05
 EDGE_S = 1 / MOTION_RATE_HZ  # labels made by hand are this uncertain
-CLASS_OF_PHONE = np.array([PHONES[name].class_index for name in PHONE_NAMES])
 
 
 @dataclass(frozen=True)

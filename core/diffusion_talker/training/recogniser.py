@@ -21,6 +21,7 @@ from diffusion_talker.models.recogniser import (
     class_matrix,
     save_recogniser,
 )
+from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import RecogniserTrainingConfig
 from diffusion_talker.training.dataset import Batch
 from diffusion_talker.training.loop import Trainer, accuracy, mel_statistics, open_job
@@ -52,9 +53,10 @@ class RecogniserTrainer(Trainer[RecogniserLosses]):
             raise CorpusError(f"{corpus} has other phones than this recogniser. Train it in an empty folder.")
         job = open_job(corpus, folder, config, manifest, device, command)
         network = Recogniser(shape)
-        mean, std = mel_statistics(job.split)
-        network.mel_mean.copy_(mean)
-        network.mel_std.copy_(std)
+        if not checkpoint_path(folder).is_file():
+            mean, std = mel_statistics(job.split)
+            network.mel_mean.copy_(mean)
+            network.mel_std.copy_(std)
         super().__init__(network, shape.as_dict(), config, job)
         self._matrix = class_matrix(shape.class_of_phone).to(self._device)
 

@@ -15,6 +15,7 @@ from diffusion_talker.models import losses
 from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.torch_network import StudentNetwork
+from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import StudentTrainingConfig
 from diffusion_talker.training.dataset import Batch, Split
 from diffusion_talker.training.loop import Trainer, accuracy, mel_statistics, open_job
@@ -72,7 +73,8 @@ class StudentTrainer(Trainer[StepLosses]):
         manifest = read_manifest(corpus)
         job = open_job(corpus, folder, config, manifest, device, command)
         network = StudentNetwork(student or student_config(manifest))
-        set_statistics(network, manifest, job.split)
+        if not checkpoint_path(folder).is_file():
+            set_statistics(network, manifest, job.split)
         super().__init__(network, network.config.as_dict(), config, job)
         channels = network.config.channels
         self._gap = losses.lip_gap_vector(channels).to(self._device)

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 
+import diffusion_talker
 from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus.phones import PHONES
 from diffusion_talker.corpus.timing import TimedPhone
@@ -70,3 +74,19 @@ def descendants(root: int, word: str) -> set[int]:
         if above == root and pid != root and word in words[pid]:
             found.add(pid)
     return found
+
+
+def workers_after_kill(call: list[str]) -> tuple[set[int], set[int]]:
+    """Start a command and kill it as soon as it has two workers: (all it had, those that outlive it by a minute)."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(diffusion_talker.__file__).parents[1])}
+    running = subprocess.Popen(call, env=environment)
+    workers: set[int] = set()
+    while running.poll() is None and len(workers) < 2:
+        workers = descendants(running.pid, "forkserver")
+        time.sleep(0.01)
+    running.kill()
+    running.wait()
+    patience_s = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < patience_s:
+        time.sleep(0.05)
+    return workers, {pid for pid in workers if Path(f"/proc/{pid}").exists()}

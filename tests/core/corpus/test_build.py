@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +12,6 @@ import pytest
 
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 
-import diffusion_talker  # noqa: E402
 from diffusion_talker import __version__  # noqa: E402
 from diffusion_talker.audio import motion_frame_count  # noqa: E402
 from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
@@ -34,7 +30,7 @@ from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manife
 from diffusion_talker.corpus.talkers import AXIS_NAMES, TALKERS  # noqa: E402
 from diffusion_talker.corpus.voices import festival  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
-from tests.core.corpus.corpus_support import descendants, lip_gap  # noqa: E402
+from tests.core.corpus.corpus_support import lip_gap, workers_after_kill  # noqa: E402
 
 
 def _settings(engine: str = "espeak", hours: float = 0.008) -> BuildSettings:
@@ -174,15 +170,5 @@ def test_the_command_builds_and_refuses_unknown_engines(tmp_path: Path, capsys: 
 def test_a_killed_build_leaves_no_worker_behind(tmp_path: Path) -> None:
     """The process itself is killed, as by a power switch."""
     call = [sys.executable, "-m", "diffusion_talker", "corpus", "build", "--hours", "1", "--engines", "espeak"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(diffusion_talker.__file__).parents[1])}
-    running = subprocess.Popen([*call, "--out", str(tmp_path), "--quiet", "--workers", "2"], env=environment)
-    workers: set[int] = set()
-    while running.poll() is None and len(workers) < 2:
-        workers = descendants(running.pid, "forkserver")
-        time.sleep(0.01)
-    running.kill()
-    running.wait()
-    patience_s = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < patience_s:
-        time.sleep(0.05)
-    assert len(workers) >= 2 and not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    workers, left = workers_after_kill([*call, "--out", str(tmp_path), "--quiet", "--workers", "2"])
+    assert len(workers) >= 2 and not left

@@ -11,7 +11,6 @@ from __future__ import annotations
 import concurrent.futures
 import hashlib
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -28,7 +27,7 @@ from diffusion_talker.corpus.datasets.pieces import cut
 from diffusion_talker.corpus.datasets.sources import Dataset, Survey, Take
 from diffusion_talker.corpus.datasets.tally import Tally
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
-from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES, PHONES, UNKNOWN_PHONE
+from diffusion_talker.corpus.phones import CLASS_OF_PHONE, PHONE_CLASSES, PHONE_NAMES, UNKNOWN_PHONE
 from diffusion_talker.corpus.shards import (
     CORPUS_VERSION,
     MANIFEST_NAME,
@@ -41,7 +40,7 @@ from diffusion_talker.corpus.shards import (
     write_manifest,
     write_shard,
 )
-from diffusion_talker.corpus.workers import end_with_parent, leave_interrupts_to_parent
+from diffusion_talker.corpus.workers import end_with_parent, leave_interrupts_to_parent, start_context
 from diffusion_talker.errors import AudioError, CorpusError, OutputError, SettingsError
 from diffusion_talker.files import atomic_write
 
@@ -205,10 +204,8 @@ def _made(jobs: Sequence[_Job], workers: int) -> Iterator[int]:
         for job in jobs:
             yield _make_shard(job)
         return
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
     try:
-        with concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_prepare_worker) as pool:
+        with concurrent.futures.ProcessPoolExecutor(workers, start_context(), initializer=_prepare_worker) as pool:
             futures = [pool.submit(_make_shard, job) for job in jobs]
             try:
                 for future in concurrent.futures.as_completed(futures):
@@ -299,7 +296,7 @@ def _manifest(dataset: Dataset, survey: Survey, whole: Tally, shards: tuple[Shar
         channels=_AXES if dataset.vertex_count else MODEL_CHANNELS,
         phones=PHONE_NAMES,
         phone_classes=PHONE_CLASSES,
-        class_of_phone=tuple(phone.class_index for phone in PHONES.values()),
+        class_of_phone=CLASS_OF_PHONE,
         identities=tuple(IdentityEntry(name, f"{name} of {dataset.title}", {}) for name in survey.subjects),
         emotions=EMOTION_NAMES,
         shards=shards,

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +24,7 @@ from diffusion_talker.corpus.datasets.importer import Progress, import_dataset  
 from diffusion_talker.corpus.datasets.vocaset import Vocaset  # noqa: E402
 from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, read_shard  # noqa: E402
 from diffusion_talker.errors import CorpusError, SettingsError  # noqa: E402
-from tests.core.corpus.corpus_support import descendants  # noqa: E402
+from tests.core.corpus.corpus_support import workers_after_kill  # noqa: E402
 from tests.core.corpus.datasets import make_beat, make_vocaset  # noqa: E402
 
 NAMES = tuple(f"{speaker}_{take}_{take}" for speaker in ("1_wayne_0", "2_scott_0") for take in (9, 10, 66, 74, 82))
@@ -88,17 +85,8 @@ def test_an_interrupted_import_goes_on(source: Path, tmp_path: Path) -> None:
 def test_a_killed_import_leaves_no_process_and_no_half_shard(source: Path, tmp_path: Path) -> None:
     """The process itself is killed, as by a power switch; then the command runs again."""
     call = [sys.executable, "-m", "diffusion_talker", "corpus", "import", "beat", str(source), "--out", str(tmp_path)]
-    running = subprocess.Popen([*call, "--quiet", "--workers", "2"], env={**os.environ, "PYTHONPATH": PACKAGE})
-    workers: set[int] = set()
-    while running.poll() is None and len(workers) < 2:
-        workers = descendants(running.pid, "forkserver")
-        time.sleep(0.01)
-    running.kill()
-    running.wait()
-    patience_s = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < patience_s:
-        time.sleep(0.05)
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    _, left = workers_after_kill([*call, "--quiet", "--workers", "2"])
+    assert not left
     manifest = import_dataset(Beat(source), tmp_path, ("train",)).manifests["train"]
     assert len(list(iterate_clips(tmp_path / "train"))) == sum(entry.clips for entry in manifest.shards) == 10
 
