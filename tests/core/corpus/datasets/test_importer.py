@@ -15,7 +15,6 @@ import pytest
 pytest.importorskip("scipy", reason="the corpus needs SciPy")
 pytest.importorskip("soundfile", reason="data sets are read through soundfile")
 
-import diffusion_talker  # noqa: E402
 from diffusion_talker.cli import corpus as cli  # noqa: E402
 from diffusion_talker.cli import main  # noqa: E402
 from diffusion_talker.corpus.datasets.beat import Beat  # noqa: E402
@@ -29,7 +28,6 @@ from tests.core.corpus.datasets import make_beat, make_vocaset  # noqa: E402
 
 NAMES = tuple(f"{speaker}_{take}_{take}" for speaker in ("1_wayne_0", "2_scott_0") for take in (9, 10, 66, 74, 82))
 #: Folder that the package is imported from.
-PACKAGE = str(Path(diffusion_talker.__file__).parents[1])
 #: Two takes of two seconds fill a shard.
 SMALL = 4 * (32000 + 55 * 2 * 60)
 
