@@ -2,7 +2,8 @@
 """The phone recogniser: sound to a phone for every frame. It labels recordings, and its features drive the teacher.
 
 A wider and deeper relative of the student's encoder, trained on phones alone (all of it ours; the papers take a large
-pretrained speech model in this place). Shapes: B clips, T frames at 60 Hz, P phones, Q articulatory classes, D width.
+pretrained speech model in this place). It thinks in patches of two frames: half the work at the same width, and a
+phone is longer than two frames. Shapes: B clips, T frames at 60 Hz, N patches, P phones, Q articulatory classes, D width.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from diffusion_talker.errors import BundleError
 from diffusion_talker.files import atomic_write
 from diffusion_talker.student.config import MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME
 from diffusion_talker.student.listening import vocal_tracts
-from diffusion_talker.student.torch_network import DilatedBlock, normalize_layer
+from diffusion_talker.student.torch_network import DilatedBlock, from_patches, normalize_layer, to_patches
 
 FILE_NAME = "recogniser.safetensors"
 
@@ -36,15 +37,17 @@ class RecogniserConfig:
     Attributes:
         phones: names of the outputs.
         class_of_phone: number of the articulatory class of each.
-        width, dilations: residual blocks of dilated convolutions over five frames, one for each dilation.
+        width, dilations: residual blocks of dilated convolutions over five patches, one for each dilation.
+        patch_frames: motion frames in one patch.
         dropout: share of features hidden in training.
         vocal_tract_shifts_bands: versions of a recording that are heard and averaged, mel bands.
     """
 
     phones: tuple[str, ...]
     class_of_phone: tuple[int, ...]
-    width: int = 256
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2)
+    width: int = 384
+    dilations: tuple[int, ...] = (1, 2, 4, 1, 2, 4, 1, 2, 4)
+    patch_frames: int = 2
     dropout: float = 0.1
     vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 0.0, 2.0)
 
@@ -69,10 +72,10 @@ class Recogniser(nn.Module):
         self.config = config
         self.register_buffer("mel_mean", torch.zeros(MEL_BANDS))
         self.register_buffer("mel_std", torch.ones(MEL_BANDS))
-        self.mel_in = nn.Linear(MEL_FRAMES_PER_MOTION_FRAME * MEL_BANDS, config.width)
+        self.mel_in = nn.Linear(config.patch_frames * MEL_FRAMES_PER_MOTION_FRAME * MEL_BANDS, config.width)
         self.blocks = nn.ModuleList(DilatedBlock(config.width, dilation) for dilation in config.dilations)
         self.dropout = nn.Dropout(config.dropout)
-        self.phone_out = nn.Linear(config.width, len(config.phones))
+        self.phone_out = nn.Linear(config.width, config.patch_frames * len(config.phones))
 
     @property
     def phones(self) -> tuple[str, ...]:
@@ -80,15 +83,15 @@ class Recogniser(nn.Module):
         return self.config.phones
 
     def features(self, log_mel: Tensor) -> Tensor:
-        """(B, T, 2, 80) -> (B, T, D)."""
-        hidden = self.mel_in(((log_mel - self.mel_mean) / self.mel_std).flatten(-2))
+        """(B, T, 2, 80) -> (B, N, D), N = T / patch_frames, rounded up."""
+        hidden = self.mel_in(to_patches(((log_mel - self.mel_mean) / self.mel_std).flatten(-2), self.config.patch_frames))
         for block in self.blocks:
             hidden = hidden + self.dropout(block(normalize_layer(hidden)))
         return normalize_layer(hidden)
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """(B, T, 2, 80) -> phone logits (B, T, P)."""
-        return self.phone_out(self.features(log_mel))
+        return from_patches(self.phone_out(self.features(log_mel)), self.config.patch_frames, log_mel.shape[1])
 
 
 def class_matrix(class_of_phone: tuple[int, ...]) -> Tensor:

@@ -23,7 +23,8 @@ class StudentConfig:
         channels: names of the predicted curves, in network order.
         phone_classes: names of the articulatory classes the encoder also learns to tell apart.
         identities, emotions: names of the library's entries.
-        encoder_dilations, decoder_dilations: one residual block for each, frames.
+        patch_frames: motion frames that the network handles side by side, as one step of its convolutions.
+        encoder_dilations, decoder_dilations: one residual block for each, patches.
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
         sampling_steps: DDIM steps used unless the caller asks for another number.
         smoothing_frames: sigma of each channel's last low-pass, frames; empty for none.
@@ -34,6 +35,7 @@ class StudentConfig:
     emotions: tuple[str, ...]
     phone_classes: tuple[str, ...]
     channels: tuple[str, ...] = MODEL_CHANNELS
+    patch_frames: int = 1
     encoder_width: int = 192
     encoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 1)
     speaker_block: int = 3
@@ -48,16 +50,17 @@ class StudentConfig:
     @property
     def encoder_reach_frames(self) -> int:
         """Frames of audio context on each side that influence one encoded frame."""
-        return sum(self.encoder_dilations) * (KERNEL_TAPS // 2)
+        return sum(self.encoder_dilations) * (KERNEL_TAPS // 2) * self.patch_frames
 
     @property
     def decoder_reach_frames(self) -> int:
         """Frames on each side that influence one frame of a single denoising step."""
-        return sum(self.decoder_dilations) * (KERNEL_TAPS // 2)
+        return sum(self.decoder_dilations) * (KERNEL_TAPS // 2) * self.patch_frames
 
     def context_frames(self, steps: int) -> int:
-        """Frames needed on each side of a window so that its interior is exact after `steps` steps."""
-        return self.encoder_reach_frames + steps * self.decoder_reach_frames + reach_frames(self.smoothing_frames)
+        """Frames needed on each side of a window so that its interior is exact after `steps` steps: whole patches."""
+        reach = self.encoder_reach_frames + steps * self.decoder_reach_frames + reach_frames(self.smoothing_frames)
+        return -(-reach // self.patch_frames) * self.patch_frames
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -87,9 +87,9 @@ class Student:
 
     def __init__(self, network: Network, metadata: BundleMetadata, window_frames: int = WINDOW_FRAMES) -> None:
         self._network = network
-        self._window_frames = window_frames
         self.metadata = metadata
         self.config = network.config
+        self._window_frames = -(-window_frames // self.config.patch_frames) * self.config.patch_frames
         self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * len(self.config.channels))
         self._mouth = np.array([name in MOUTH_CHANNELS for name in self.config.channels])
         self._lock = threading.Lock()

@@ -13,9 +13,9 @@ from diffusion_talker.student.config import StudentConfig
 
 @dataclass(frozen=True)
 class EncodedAudio:
-    """Encoder output for one window: arrays (T, encoder_width) of the runtime's own kind."""
+    """Encoder output for one window: arrays (patches, encoder_width) of the runtime's own kind."""
 
-    features: Any  # what is said, frame by frame
+    features: Any  # what is said, patch by patch
     speaker: Any  # early features in which the voice is still audible
 
 
@@ -51,7 +51,7 @@ class Network(Protocol):
         """(T, 2, 80) log-mel to features."""
 
     def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """(T, P) scores of the articulatory classes: what the encoder believes it hears."""
+        """(T, P) scores of the articulatory classes: what the encoder believes it hears. T: whole patches."""
 
     def query(self, speaker: Any) -> StyleQuery:
         """Similarity of a voice to the library."""

@@ -85,6 +85,19 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
+def to_patches(frames: np.ndarray, patch_frames: int) -> np.ndarray:
+    """(T, W) to (N, patch_frames * W): neighbouring frames side by side; the last frame fills the last patch."""
+    missing = -len(frames) % patch_frames
+    if missing:
+        frames = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+    return frames.reshape(-1, patch_frames * frames.shape[1])
+
+
+def from_patches(patches: np.ndarray, patch_frames: int, frame_count: int) -> np.ndarray:
+    """The inverse: (N, patch_frames * W) to (T, W), T = frame_count."""
+    return patches.reshape(len(patches) * patch_frames, -1)[:frame_count]
+
+
 class NumpyNetwork:
     """Audio encoder, personalizer and motion decoder; see `torch_network.StudentNetwork` for the definition."""
 
@@ -122,9 +135,10 @@ class NumpyNetwork:
         return EncodedAudio(features, np.mean([speaker for _, speaker in versions], axis=0))
 
     def _encode_version(self, log_mel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features and speaker features (T, D) of one vocal tract."""
+        """Features and speaker features (N, D) of one vocal tract, N patches."""
         mel = (log_mel - self._weights["encoder.mel_mean"]) / self._weights["encoder.mel_std"]
-        hidden = self._mel_in(mel.reshape(len(mel), -1).astype(np.float32))
+        frames = mel.reshape(len(mel), -1).astype(np.float32)
+        hidden = self._mel_in(to_patches(frames, self.config.patch_frames))
         speaker = hidden
         for index, block in enumerate(self._encoder):
             hidden = hidden + block.projection(silu(block.convolution(normalize_layer(hidden))))
@@ -133,13 +147,15 @@ class NumpyNetwork:
         return normalize_layer(hidden), normalize_layer(speaker)
 
     def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """(T, P) scores of the articulatory classes."""
-        return self._linear("encoder.phone_out")(audio.features)
+        """Scores of the articulatory classes, (T, P) with T rounded up to whole patches."""
+        patch_frames = self.config.patch_frames
+        return from_patches(self._linear("encoder.phone_out")(audio.features), patch_frames,
+                            len(audio.features) * patch_frames)
 
     # -- style ---------------------------------------------------------------------------------------------------
 
     def query(self, speaker: np.ndarray) -> StyleQuery:
-        """Similarity of the voice in `speaker` (T, D) to every identity and emotion of the library."""
+        """Similarity of the voice in `speaker` (N, D) to every identity and emotion of the library."""
         return StyleQuery(self._similarity("identity", speaker), self._similarity("emotion", speaker))
 
     def _similarity(self, kind: str, speaker: np.ndarray) -> np.ndarray:
@@ -181,12 +197,13 @@ class NumpyNetwork:
     def denoise(self, noisy: np.ndarray, time: float, prepared: np.ndarray, style: np.ndarray) -> np.ndarray:
         """Predict clean motion x0 (T, C), z-scored, from noisy motion at diffusion time `time`."""
         condition = silu(self._time_in(time_features(time)) + self._style_in(style))
-        hidden = self._motion_in(noisy) + prepared
+        patch_frames = self.config.patch_frames
+        hidden = self._motion_in(to_patches(noisy, patch_frames)) + prepared
         for block, modulation in zip(self._decoder, self._modulations, strict=True):
             scale, shift, gate = np.split(modulation(condition), 3)
             modulated = normalize_layer(hidden) * (1.0 + scale) + shift
             hidden = hidden + gate * block.projection(silu(block.convolution(modulated)))
-        return self._motion_out(normalize_layer(hidden))
+        return from_patches(self._motion_out(normalize_layer(hidden)), patch_frames, len(noisy))
 
     def to_weights(self, normalized: np.ndarray) -> np.ndarray:
         """Undo the per-channel z-score."""

@@ -89,7 +89,7 @@ class StudentTrainer(Trainer[StepLosses]):
     def _losses(self, target: _Targets, generator: torch.Generator) -> tuple[Tensor, StepLosses]:
         config, network = self._config, self._network
         features, speaker = network.encoder(target.log_mel)
-        phone_logits = network.encoder.phone_out(features)
+        phone_logits = network.encoder.phone_logits(features)[:, : target.log_mel.shape[1]]
         identity = network.personalizer.identity.similarity(speaker)
         emotion = network.personalizer.emotion.similarity(speaker)
         style = self._style(target, identity, emotion, generator)

@@ -15,6 +15,7 @@ TINY_CONFIG = StudentConfig(
     identities=("Plain", "Lively", "Calm"),
     emotions=("neutral", "happiness"),
     phone_classes=("silence", "bilabial", "vowel"),
+    patch_frames=2,
     encoder_width=12,
     encoder_dilations=(1, 2),
     speaker_block=1,

@@ -43,7 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_learns_the_phones_of_a_made_corpus(corpus: Path, tmp_path: Path) -> None:
-    trainer = RecogniserTrainer(corpus, tmp_path, replace(CONFIG, steps=120, learning_rate=3e-3), SHAPE)
+    trainer = RecogniserTrainer(corpus, tmp_path, replace(CONFIG, steps=240, learning_rate=3e-3), SHAPE)
     history = trainer.run(lambda line: None)
     assert history[-1].total < 0.75 * history[0].total
     clip = make_clip(1001)
