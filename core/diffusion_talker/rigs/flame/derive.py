@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the numbers of this folder were made: run on a FLAME template that the user holds, prints landmarks and
-signatures.
+"""How the numbers of this folder were made: run on a FLAME template that the user holds, prints landmarks, pairs of lip
+vertices and signatures.
 
     python -m diffusion_talker.rigs.flame.derive flame_template.ply
 
@@ -19,8 +19,10 @@ from typing import Final
 import numpy as np
 
 from diffusion_talker.rigs.flame.topology import HEAD_VERTICES, edge_signature, structure_colors, structure_signature
-from diffusion_talker.rigs.mesh_files import read_mesh, triangulated
+from diffusion_talker.rigs.mesh_files import Mesh, read_mesh, triangulated
+from diffusion_talker.rigs.shape_keys.face import make_face
 from diffusion_talker.rigs.shape_keys.landmarks import HeadLandmarks
+from diffusion_talker.rigs.shape_keys.mouth import find_lips
 from diffusion_talker.rigs.shape_keys.surface import unique_edges
 
 _MIDDLE_MM: Final = {
@@ -40,6 +42,7 @@ _LEFT_MM: Final = {
     "jaw_hinge": (76.0, -6.0, -35.0),
 }
 _CORNER_REACH_MM: Final = 2.0
+_LIP_MIDDLE: Final = 0.55  # of the way from the middle to a corner
 
 
 def derive_landmarks(vertices_m: np.ndarray, edges: np.ndarray) -> HeadLandmarks:
@@ -62,12 +65,24 @@ def derive_landmarks(vertices_m: np.ndarray, edges: np.ndarray) -> HeadLandmarks
     return HeadLandmarks(**marks)
 
 
+def derive_lip_pairs(mesh: Mesh, landmarks: HeadLandmarks) -> tuple[tuple[int, int], ...]:
+    """(upper, lower) vertices of the lips' edges in the middle of the mouth: each of the upper edge with the one
+    of the lower edge that stands nearest below it."""
+    face = make_face(mesh.vertices, triangulated(mesh.polygons), landmarks)
+    lips = find_lips(face)
+    middle = lips.upper_line[np.abs(lips.s[lips.upper_line]) <= _LIP_MIDDLE]
+    across = np.abs(face.points[middle, None, 0] - face.points[None, lips.lower_line, 0])
+    partners = lips.lower_line[across.argmin(axis=1)]
+    return tuple(zip(middle.tolist(), partners.tolist(), strict=True))
+
+
 def main(path: Path) -> None:
-    """Print what `landmarks.py` and `topology.py` hold."""
+    """Print what `landmarks.py`, `regions.py` and `topology.py` hold."""
     mesh = read_mesh(path)
     edges = unique_edges(triangulated(mesh.polygons), len(mesh.vertices))
     landmarks = derive_landmarks(mesh.vertices, edges)
     colors = structure_colors(edges, len(mesh.vertices))
+    print("lip pairs", derive_lip_pairs(mesh, landmarks))
     head = edges[(edges < HEAD_VERTICES).all(axis=1)]
     for field in fields(landmarks):
         vertex = getattr(landmarks, field.name)
