@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves become an Action on a mesh's shape keys. Every difference between Blender versions in animation lives here."""
+"""Curves become Actions: on shape keys, bones, objects. Every difference between Blender versions in animation lives here."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import bpy
 import numpy as np
 
-from .targets import key_name_of_path, value_path
+from .targets import value_path
 
 if TYPE_CHECKING:
     FCurves = bpy.types.bpy_prop_collection
@@ -76,38 +76,112 @@ class WrittenTake:
     key_count: int
 
 
+#: What one curve animates: a data path seen from its datablock, and the index in an array property (0 for others).
+Channel = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Track:
+    """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame."""
+
+    owner: bpy.types.ID
+    title: str
+    curves: Mapping[Channel, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The line that tracks belong to: name, key and first frame as in a Take, and the number of frames."""
+
+    line: str
+    key: str
+    first_frame: int
+    frame_count: int
+
+    @property
+    def end_frame(self) -> int:
+        return self.first_frame + self.frame_count
+
+
 def write_take(obj: bpy.types.Object, take: Take) -> WrittenTake:
     """Give the object's shape keys a new Action with this line.
 
     The Action that was there stays as it was, kept by a fake user. What it holds besides this line (other lines, other
     shape keys, the animator's own keys before and after) is carried over into the new one.
     """
-    keys = obj.data.shape_keys
-    data = keys.animation_data_create()
-    previous = data.action
-    action, fcurves = _derived_action(data, keys) if previous is not None else _new_action(keys)
+    span = Span(take.line, take.key, take.first_frame, take.frame_count)
+    return write_tracks((shape_key_track(obj, take.curves),), span)[0]
+
+
+def shape_key_track(obj: bpy.types.Object, curves: Mapping[str, np.ndarray]) -> Track:
+    """Track of an object's shape keys from curves by key name, held within the keys' sliders."""
+    blocks = obj.data.shape_keys.key_blocks
+    held = {
+        (value_path(name), 0): np.clip(values, blocks[name].slider_min, blocks[name].slider_max)
+        for name, values in curves.items()
+    }
+    return Track(obj.data.shape_keys, obj.name, held)
+
+
+def write_tracks(tracks: Sequence[Track], span: Span) -> tuple[WrittenTake, ...]:
+    """Give every track's datablock a new Action with this line: all of them or, if one fails, none.
+
+    Tracks of the same datablock share one Action.
+    """
+    merged = _one_track_each(tracks)
+    fresh: list[_FreshAction] = []
     try:
-        key_count = _fill(action, fcurves, keys, take)
+        for track in merged:
+            fresh.append(_prepare(track))
+            fresh[-1].fill(track, span)
     except Exception:
-        bpy.data.actions.remove(action)  # it is not assigned yet: the mesh is as it was
+        for prepared in fresh:
+            bpy.data.actions.remove(prepared.action)  # none is assigned yet: the scene is as it was
         raise
-    action.name = take_name(obj.name, take.line)
-    if previous is not None:
-        previous.use_fake_user = True
-    data.action = action
+    return tuple(_assign(track, prepared, span) for track, prepared in zip(merged, fresh, strict=True))
+
+
+def _one_track_each(tracks: Sequence[Track]) -> list[Track]:
+    merged: dict[int, Track] = {}
+    for track in tracks:
+        known = merged.get(track.owner.session_uid)
+        curves = track.curves if known is None else {**known.curves, **track.curves}
+        merged[track.owner.session_uid] = Track(track.owner, known.title if known else track.title, curves)
+    return list(merged.values())
+
+
+@dataclass
+class _FreshAction:
+    """An Action that nothing uses yet, its curves, and how many keys were put into it."""
+
+    action: bpy.types.Action
+    fcurves: FCurves
+    key_count: int = 0
+
+    def fill(self, track: Track, span: Span) -> None:
+        for replaced in _spans_to_replace(self.action, span):
+            _remove_keys(self.fcurves, replaced, track.curves)
+        for channel, values in track.curves.items():
+            self.key_count += _write_curve(self.fcurves, channel, span.first_frame, values)
+        _remember_line(self.action, span)
+
+
+def _prepare(track: Track) -> _FreshAction:
+    data = track.owner.animation_data
+    previous = data.action if data is not None else None
+    return _FreshAction(*(_new_action(track.owner) if previous is None else _derived_action(data, track.owner)))
+
+
+def _assign(track: Track, fresh: _FreshAction, span: Span) -> WrittenTake:
+    data = track.owner.animation_data_create()
+    fresh.action.name = take_name(track.title, span.line)
+    if data.action is not None and data.action.library is None:
+        data.action.use_fake_user = True
+    data.action = fresh.action
     if HAS_SLOTS:
-        data.action_slot = action.slots[0]  # without its slot nothing moves
-    keys.update_tag()
-    return WrittenTake(action.name, len(take.curves), key_count)
-
-
-def _fill(action: bpy.types.Action, fcurves: FCurves, keys: bpy.types.Key, take: Take) -> int:
-    """Put the line into an Action that nothing uses yet; number of keys."""
-    for span in _spans_to_replace(action, take):
-        _remove_keys(fcurves, span, take.curves)
-    key_count = sum(_write_curve(keys, fcurves, name, take) for name in take.curves)
-    _remember_line(action, take)
-    return key_count
+        data.action_slot = fresh.action.slots[0]  # without its slot nothing moves
+    track.owner.update_tag()
+    return WrittenTake(fresh.action.name, len(track.curves), fresh.key_count)
 
 
 def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -122,14 +196,14 @@ def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndar
 
 
 def current_lines(obj: bpy.types.Object) -> dict[str, tuple[int, int]]:
-    """Lines that the object's present Action holds: key -> (first frame, end frame)."""
+    """Lines that the present Action of the object's shape keys holds: key -> (first frame, end frame)."""
     data = obj.data.shape_keys.animation_data if obj.data.shape_keys else None
     return _lines(data.action) if data is not None and data.action is not None else {}
 
 
-def current_fcurves(keys: bpy.types.Key) -> FCurves | None:
-    """F-curves that animate these shape keys now."""
-    data = keys.animation_data
+def current_fcurves(owner: bpy.types.ID) -> FCurves | None:
+    """F-curves that animate this datablock now."""
+    data = owner.animation_data
     if data is None or data.action is None:
         return None
     if not HAS_SLOTS:
@@ -158,23 +232,23 @@ def _cut(text: str, byte_count: int) -> str:
 # ---------------------------------------------------------------- actions and slots
 
 
-def _new_action(keys: bpy.types.Key) -> tuple[bpy.types.Action, FCurves]:
+def _new_action(owner: bpy.types.ID) -> tuple[bpy.types.Action, FCurves]:
     action = bpy.data.actions.new("Lip Sync")
     if not HAS_SLOTS:
-        action.id_root = "KEY"
+        action.id_root = owner.id_type
         return action, action.fcurves
-    return action, _ensure_fcurves(action, action.slots.new(id_type=keys.id_type, name=keys.name))
+    return action, _ensure_fcurves(action, action.slots.new(id_type=owner.id_type, name=owner.name))
 
 
-def _derived_action(data: bpy.types.AnimData, keys: bpy.types.Key) -> tuple[bpy.types.Action, FCurves]:
-    """A local copy of the present Action, with the slot of these shape keys alone."""
+def _derived_action(data: bpy.types.AnimData, owner: bpy.types.ID) -> tuple[bpy.types.Action, FCurves]:
+    """A local copy of the present Action, with the slot of this datablock alone."""
     handle = data.action_slot.handle if HAS_SLOTS and data.action_slot is not None else None
     action = data.action.copy()
     if not HAS_SLOTS:
         return action, action.fcurves
     for slot in [slot for slot in action.slots if slot.handle != handle]:
         action.slots.remove(slot)
-    slot = action.slots[0] if len(action.slots) else action.slots.new(id_type=keys.id_type, name=keys.name)
+    slot = action.slots[0] if len(action.slots) else action.slots.new(id_type=owner.id_type, name=owner.name)
     return action, _ensure_fcurves(action, slot)
 
 
@@ -196,31 +270,31 @@ def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
         return {}
 
 
-def _remember_line(action: bpy.types.Action, take: Take) -> None:
-    kept = {key: list(span) for key, span in _lines(action).items() if not _is_replaced(key, span, take)}
-    action[LINES_PROPERTY] = json.dumps(kept | {take.key: [take.first_frame, take.end_frame]})
+def _remember_line(action: bpy.types.Action, line: Span) -> None:
+    kept = {key: list(span) for key, span in _lines(action).items() if not _is_replaced(key, span, line)}
+    action[LINES_PROPERTY] = json.dumps(kept | {line.key: [line.first_frame, line.end_frame]})
 
 
-def _spans_to_replace(action: bpy.types.Action, take: Take) -> list[tuple[int, int]]:
+def _spans_to_replace(action: bpy.types.Action, line: Span) -> list[tuple[int, int]]:
     """Frame ranges whose keys give way: the new line's own, and those of the lines it takes the place of."""
-    replaced = [span for key, span in _lines(action).items() if _is_replaced(key, span, take)]
-    return [(take.first_frame, take.end_frame), *replaced]
+    replaced = [span for key, span in _lines(action).items() if _is_replaced(key, span, line)]
+    return [(line.first_frame, line.end_frame), *replaced]
 
 
-def _is_replaced(key: str, span: tuple[int, int], take: Take) -> bool:
+def _is_replaced(key: str, span: tuple[int, int], line: Span) -> bool:
     """The same line generated again, or one that mostly lies where the new one goes."""
-    overlap = min(span[1], take.end_frame) - max(span[0], take.first_frame)
-    return key == take.key or overlap * 2 > min(span[1] - span[0], take.frame_count)
+    overlap = min(span[1], line.end_frame) - max(span[0], line.first_frame)
+    return key == line.key or overlap * 2 > min(span[1] - span[0], line.frame_count)
 
 
 # ---------------------------------------------------------------- keys
 
 
-def _remove_keys(fcurves: FCurves, span: tuple[int, int], names: Iterable[str]) -> None:
-    """Drop the keys of these shape keys from span[0] up to, not including, span[1]."""
-    wanted = set(names)
+def _remove_keys(fcurves: FCurves, span: tuple[int, int], channels: Iterable[Channel]) -> None:
+    """Drop the keys of these channels from span[0] up to, not including, span[1]."""
+    wanted = set(channels)
     for curve in list(fcurves):
-        if key_name_of_path(curve.data_path) not in wanted or not len(curve.keyframe_points):
+        if (curve.data_path, curve.array_index) not in wanted or not len(curve.keyframe_points):
             continue
         frames = _read_field(curve, "co")[:, 0]
         outside = (frames < span[0] - 0.5) | (frames >= span[1] - 0.5)
@@ -230,15 +304,13 @@ def _remove_keys(fcurves: FCurves, span: tuple[int, int], names: Iterable[str]) 
             _replace_keys(curve, {name: values[outside] for name, values in _read_keys(curve).items()})
 
 
-def _write_curve(keys: bpy.types.Key, fcurves: FCurves, name: str, take: Take) -> int:
-    """Add the take's keys to the curve of one shape key; how many there were."""
-    block = keys.key_blocks[name]
-    values = np.clip(take.curves[name], block.slider_min, block.slider_max)
-    fresh = _fresh_keys(take.first_frame, values)
-    path = value_path(name)
-    curve = fcurves.find(path)
+def _write_curve(fcurves: FCurves, channel: Channel, first_frame: int, values: np.ndarray) -> int:
+    """Add a line's keys to the curve of one channel; how many there were."""
+    path, index = channel
+    fresh = _fresh_keys(first_frame, values)
+    curve = fcurves.find(path, index=index)
     if curve is None:
-        curve = fcurves.new(path)
+        curve = fcurves.new(path, index=index)
     _replace_keys(curve, _merge(_read_keys(curve), fresh) if len(curve.keyframe_points) else fresh)
     return len(fresh["co"])
 
