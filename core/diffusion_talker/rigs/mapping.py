@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -97,6 +97,18 @@ class ChannelMapping:
 
 
 @dataclass(frozen=True)
+class ChannelEdit:
+    """What was changed by hand about one channel. entries: its keys instead of the automatic ones, None to keep
+    these."""
+
+    channel: str
+    gain: float = 1.0
+    offset: float = 0.0
+    enabled: bool = True
+    entries: tuple[Entry, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Mapping:
     """From the 52 ARKit channels to the keys of one mesh. Edits return a new mapping."""
 
@@ -171,17 +183,45 @@ class Mapping:
         keys = (replace(old, minimum=minimum, maximum=maximum) if old.name == key else old for old in self.keys)
         return replace(self, keys=tuple(keys))
 
+    def edits(self) -> tuple[ChannelEdit, ...]:
+        """What differs from the automatic mapping: strengths, switches and keys that were set by hand."""
+        found = []
+        for old in self.channels:
+            entries = old.entries if old.sureness is Sureness.BY_HAND else None
+            edit = ChannelEdit(old.channel, old.gain, old.offset, old.enabled, entries)
+            if edit != ChannelEdit(old.channel):
+                found.append(edit)
+        return tuple(found)
+
+    def with_edits(self, edits: Sequence[ChannelEdit]) -> Mapping:
+        """This mapping with changes made by hand. Keys that the face does not have are passed over; a channel that
+        loses all of its keys so keeps the automatic ones. Raises SettingsError as `with_channel` does."""
+        edited, names = self, {key.name for key in self.keys}
+        for edit in edits:
+            edited = edited.with_channel(edit.channel, edit.gain, edit.offset, edit.enabled)
+            entries = tuple(entry for entry in edit.entries or () if entry.key in names)
+            if entries:
+                old = edited.channel(edit.channel)
+                edited = edited._with(replace(old, sureness=Sureness.BY_HAND, entries=entries, explained=1.0))
+        return edited
+
     def for_keys(self, names: Sequence[str]) -> Mapping:
         """This mapping on a face with these keys: what it sets by hand and every channel's strength, where the keys
         exist; all else found anew."""
         fresh = map_keys(names, {key.name: (key.minimum, key.maximum) for key in self.keys})
-        for old in self.channels:
-            fresh = fresh.with_channel(old.channel, old.gain, old.offset, old.enabled)
-            entries = tuple(entry for entry in old.entries if entry.key in names)
-            if old.sureness is Sureness.BY_HAND and entries:
-                fresh = fresh._with(replace(fresh.channel(old.channel), sureness=old.sureness, entries=entries,
-                                            explained=1.0))  # fmt: skip
-        return fresh
+        return fresh.with_edits(self.edits())
+
+    def only(self, channels: Collection[str]) -> Mapping:
+        """The part of this mapping that these channels need: others are missing, and keys that served them alone are
+        not driven any more."""
+        kept = {c.channel for c in self.channels if c.channel in channels}
+        others = (c if c.channel in kept else ChannelMapping(c.channel, Sureness.MISSING) for c in self.channels)
+        helping = {entry.key for c in self.channels if c.channel in kept for entry in c.entries}
+        keys = (
+            replace(key, solved=key.solved and (key.name in helping or any(name in kept for name, _ in key.pose)))
+            for key in self.keys
+        )
+        return Mapping(tuple(keys), tuple(others))
 
     def _with(self, changed: ChannelMapping) -> Mapping:
         channels = (changed if old.channel == changed.channel else old for old in self.channels)
@@ -488,23 +528,31 @@ def map_meshes(names_by_mesh: Table[str, Sequence[str]]) -> MeshMappings:
 def apply_to_meshes(motion: Motion, mappings: MeshMappings, measured: MeasuredFace | None = None) -> dict[str, Motion]:
     """Motion of every mesh's keys. Only the face approximates what it lacks; keys of the other meshes that have the
     name of one of the face's take its values, so that teeth and lashes stay with the skin, and the rest is driven
-    directly: a jaw of teeth must not act for lips."""
+    directly: a jaw of teeth must not act for lips. What is set by hand on a mesh holds there."""
     face = apply_mapping(motion, mappings.meshes[mappings.face], measured)
     moved = {mappings.face: face}
     for mesh, mapping in mappings.meshes.items():
         if mesh != mappings.face:
-            moved[mesh] = _follow(motion, mapping, face)
+            moved[mesh] = follow_face(motion, mapping, face)
     return moved
 
 
-def _follow(motion: Motion, mapping: Mapping, face: Motion) -> Motion:
+def follow_face(motion: Motion, mapping: Mapping, face: Motion) -> Motion:
+    """Motion of the keys of a mesh that goes along with the face, whose own keys' motion is `face`."""
     values = _direct_values(_channel_weights(motion, mapping), mapping)
     direct = {entry.key for channel in mapping.channels if channel.direct for entry in channel.entries}
+    own = _keys_set_by_hand(mapping)
     names, columns = [], []
     for i, key in enumerate(mapping.keys):
-        if key.name in face.channels or key.name in direct:
-            own = face.column(key.name) if key.name in face.channels else values[:, i]
+        follows = key.name in face.channels and key.name not in own
+        if follows or key.name in direct:
             names.append(key.name)
-            columns.append(np.clip(own, key.minimum, key.maximum))
+            columns.append(np.clip(face.column(key.name) if follows else values[:, i], key.minimum, key.maximum))
     stacked = np.stack(columns, axis=1) if columns else np.zeros((motion.frame_count, 0))
     return Motion(stacked, tuple(names), motion.rate_hz)
+
+
+def _keys_set_by_hand(mapping: Mapping) -> set[str]:
+    """Keys that were chosen by hand, and keys of channels whose strength was."""
+    edited = {edit.channel for edit in mapping.edits()}
+    return {e.key for c in mapping.channels if c.channel in edited and c.direct for e in c.entries}

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
+from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS, MOUTH_CHANNELS
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.retargeting import made_head
 from diffusion_talker.motion import Motion, select_channels
 from diffusion_talker.rigs.known_heads import landmarks_of
 from diffusion_talker.rigs.mapping import (
+    ChannelEdit,
+    Entry,
     Mapping,
     MeasuredFace,
     Sureness,
@@ -249,6 +251,37 @@ def test_a_mapping_moves_to_another_face() -> None:
     assert other.channel("jawOpen").gain == 0.6 and other.channel("jawOpen").entries[0].key == "JawOpen"
     bare = edited.for_keys(["JawOpen", "mouthSmile_L"])
     assert bare.channel("mouthSmileLeft").entries[0].key == "mouthSmile_L"
+
+
+def test_edits_are_what_differs_from_the_automatic_mapping() -> None:
+    names = [*ARKIT_52, "grin"]
+    assert map_keys(names).edits() == ()
+    by_hand = (Entry("grin", 0.7),)
+    edits = (ChannelEdit("jawOpen", gain=0.6, enabled=False), ChannelEdit("mouthSmileLeft", entries=by_hand))
+    edited = map_keys(names).with_edits(edits)
+    assert edited.edits() == edits
+    assert edited.channel("mouthSmileLeft").entries == by_hand and not edited.channel("jawOpen").enabled
+    gone = map_keys(ARKIT_52).with_edits((ChannelEdit("mouthSmileLeft", entries=by_hand),))
+    assert gone.channel("mouthSmileLeft").entries[0].key == "mouthSmileLeft", "the key by hand is not there"
+
+
+@pytest.mark.parametrize("names", [ARKIT_52, OCULUS + ("blink",)], ids=["ARKit", "visemes"])
+def test_a_part_of_the_channels_leaves_the_other_keys_alone(names: tuple[str, ...]) -> None:
+    line = spoken_line()
+    moved = apply_mapping(line.motion, map_keys(names).only(MOUTH_CHANNELS))
+    assert not {"blink", "eyeBlinkLeft", "browInnerUp"} & set(moved.channels)
+    whole = apply_mapping(line.motion, map_keys(names))
+    for name in moved.channels:
+        np.testing.assert_allclose(moved.column(name), whole.column(name), atol=0.05)
+    assert len(moved.channels) > 10
+
+
+def test_what_is_set_by_hand_on_teeth_holds_there() -> None:
+    line = spoken_line()
+    mappings = map_meshes(character())
+    teeth = mappings.meshes["Teeth"].with_channel("jawOpen", gain=0.5)
+    moved = apply_to_meshes(line.motion, replace(mappings, meshes={**mappings.meshes, "Teeth": teeth}))
+    np.testing.assert_allclose(moved["Teeth"].column("jawOpen"), 0.5 * line.motion.column("jawOpen"), atol=1e-6)
 
 
 def character() -> dict[str, list[str]]:
