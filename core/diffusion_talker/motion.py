@@ -64,10 +64,24 @@ class Motion:
 
 @dataclass(frozen=True)
 class VertexMotion:
-    """Vertex animation in a mesh's own frame: offsets (T, V, 3) float32 metres, frame i at time i / rate_hz."""
+    """Vertex animation in a mesh's own frame: offsets (T, V, 3) float32 metres, frame i at time i / rate_hz.
+
+    neutral: (V, 3) metres, the face that the offsets are added to, where it is known.
+    """
 
     offsets: np.ndarray  # (T, V, 3) float32
     rate_hz: float
+    neutral: np.ndarray | None = None
+
+    @property
+    def frame_count(self) -> int:
+        """T."""
+        return self.offsets.shape[0]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that the frames cover, the last one included for its whole length."""
+        return self.frame_count / self.rate_hz
 
 
 def rest_motion(frame_count: int, rate_hz: float, channels: Sequence[str] = MODEL_CHANNELS) -> Motion:
@@ -105,6 +119,18 @@ def resample_motion(motion: Motion, rate_hz: float) -> Motion:
     frame_count = math.ceil(motion.frame_count * rate_hz / motion.rate_hz - 1e-6)
     times_s = np.arange(frame_count) / rate_hz
     return Motion(sample_motion(motion, times_s), motion.channels, rate_hz)
+
+
+def resample_vertices(motion: VertexMotion, rate_hz: float) -> VertexMotion:
+    """The same vertices at another frame rate, linear between frames. Raises SettingsError."""
+    if not (math.isfinite(rate_hz) and rate_hz > 0):
+        raise SettingsError(f"The frame rate must be a number above 0, not {rate_hz}. Try 24, 25 or 30.")
+    if rate_hz == motion.rate_hz:
+        return motion
+    frame_count = math.ceil(motion.frame_count * rate_hz / motion.rate_hz - 1e-6)
+    flat = motion.offsets.reshape(motion.frame_count, -1)
+    sampled = _interpolate(flat, np.arange(frame_count) * (motion.rate_hz / rate_hz))
+    return replace(motion, offsets=sampled.reshape(frame_count, *motion.offsets.shape[1:]), rate_hz=float(rate_hz))
 
 
 def sample_motion(motion: Motion, times_s: np.ndarray, keep_closures: bool = True) -> np.ndarray:

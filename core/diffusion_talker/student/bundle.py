@@ -31,7 +31,7 @@ BUNDLE_NAME = "student.npz"
 _UNREADABLE = (
     ValueError, OSError, EOFError, KeyError, MemoryError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
 )
-_EXACT_SUFFIXES = ("mel_mean", "mel_std", "motion_mean", "motion_std", "log_scale")
+_EXACT_SUFFIXES = ("mel_mean", "mel_std", "motion_mean", "motion_std", "neutral_face", "log_scale")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ class StudentConfig:
     """Sizes of the audio encoder, the personalizer and the motion decoder.
 
     Attributes:
-        channels: names of the predicted curves, in network order.
+        channels: names of the predicted curves, in network order; empty for a student of vertices.
+        vertex_count: vertices of the mesh whose motion is predicted; 0 for a student of curves.
         phone_classes: names of the articulatory classes the encoder also learns to tell apart.
         identities, emotions: names of the library's entries.
         patch_frames: motion frames that the network handles side by side, as one step of its convolutions.
@@ -35,6 +36,7 @@ class StudentConfig:
     emotions: tuple[str, ...]
     phone_classes: tuple[str, ...]
     channels: tuple[str, ...] = MODEL_CHANNELS
+    vertex_count: int = 0
     patch_frames: int = 1
     encoder_width: int = 192
     encoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 1)
@@ -46,6 +48,11 @@ class StudentConfig:
     sampling_steps: int = 5
     smoothing_frames: tuple[float, ...] = ()
     vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 2.0)
+
+    @property
+    def values_per_frame(self) -> int:
+        """Numbers that one frame of motion has: one a channel, or three a vertex."""
+        return 3 * self.vertex_count or len(self.channels)
 
     @property
     def encoder_reach_frames(self) -> int:

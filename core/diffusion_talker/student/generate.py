@@ -12,10 +12,11 @@ import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource, log_mel, motion_frame_count
 from diffusion_talker.channels import HEAD_CHANNELS, MOUTH_CHANNELS
-from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
+from diffusion_talker.errors import BundleError, CancelledError, LibraryError, SettingsError
 from diffusion_talker.library import IdentityInfo, describe_identities
-from diffusion_talker.motion import Motion
+from diffusion_talker.motion import Motion, VertexMotion
 from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
+from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.contact import close_nearly_closed_lips
 from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
 from diffusion_talker.student.noise import gaussian_noise
@@ -25,6 +26,7 @@ from diffusion_talker.student.smoothing import gaussian_kernels, smooth
 
 AUTO = "auto"  # identity and emotion: "as the recording suggests"
 WINDOW_FRAMES = 3600  # frames kept of one window: 60 s
+VERTEX_WINDOW_FRAMES = 240  # of a mesh, whose frames are hundreds of times larger
 MAX_STEPS = 64
 MAX_INTENSITY = 2.0
 MAX_STYLE_STRENGTH = 3.0
@@ -85,13 +87,17 @@ def windows(frame_count: int, window_frames: int, context_frames: int) -> Iterat
 class Student:
     """A loaded student: ask it for motion as often as you like. Not for two threads at once."""
 
-    def __init__(self, network: Network, metadata: BundleMetadata, window_frames: int = WINDOW_FRAMES) -> None:
+    def __init__(self, network: Network, metadata: BundleMetadata, window_frames: int | None = None,
+                 neutral_face: np.ndarray | None = None) -> None:
+        """window_frames: frames made at a time; neutral_face: (V, 3) metres, of a student of vertices."""
         self._network = network
+        self._neutral_face = neutral_face
         self.metadata = metadata
         self.config = network.config
+        window_frames = window_frames or (VERTEX_WINDOW_FRAMES if self.config.vertex_count else WINDOW_FRAMES)
         self._window_frames = -(-window_frames // self.config.patch_frames) * self.config.patch_frames
-        self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * len(self.config.channels))
-        self._mouth = np.array([name in MOUTH_CHANNELS for name in self.config.channels])
+        self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * self.config.values_per_frame)
+        self._mouth = _mouth_channels(self.config)
         self._lock = threading.Lock()
 
     @property
@@ -122,7 +128,7 @@ class Student:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Motion:
-        """Animate a recording.
+        """Animate a recording with curves.
 
         Args:
             source: mono 16 kHz speech of any length.
@@ -135,30 +141,63 @@ class Student:
 
         Raises:
             LibraryError: unknown identity or emotion.  SettingsError: a number out of range.
-            CancelledError: `cancelled` answered True.
+            CancelledError: `cancelled` answered True.  BundleError: this student moves vertices.
         """
-        settings = settings or GenerateSettings()
-        self._validate(settings)
-        monitor = _Monitor(progress, cancelled)
-        with self._lock:
-            return self._generate(source, settings, monitor)
+        if self.config.vertex_count:
+            raise BundleError(
+                f"This student moves the {self.config.vertex_count} vertices of one mesh and has no facial curves: "
+                "choose a student of blendshapes, or write its vertices with the command generate IN.wav OUT.npz."
+            )
+        values = self._generate(source, settings or GenerateSettings(), _Monitor(progress, cancelled))
+        return Motion(values, self.config.channels, float(MOTION_RATE_HZ))
 
-    def _generate(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> Motion:
+    def generate_vertices(
+        self,
+        source: AudioSource,
+        settings: GenerateSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> VertexMotion:
+        """Animate a recording with the vertices of the mesh that the student learned on; arguments as in `generate`.
+
+        Returns:
+            VertexMotion (T, V, 3) at 60 Hz, offsets in metres in the mesh's own frame; 3.6 MB a second for
+            FLAME's 5023 vertices.
+
+        Raises:
+            BundleError: this student moves curves.  Otherwise as `generate`.
+        """
+        if not self.config.vertex_count:
+            raise BundleError("This student moves facial curves, not vertices: choose one trained on vertices.")
+        values = self._generate(source, settings or GenerateSettings(), _Monitor(progress, cancelled))
+        offsets = values.reshape(len(values), self.config.vertex_count, 3)
+        return VertexMotion(offsets, float(MOTION_RATE_HZ), self._neutral_face)
+
+    def _generate(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
+        """Checked settings to values (T, C) of every frame, one take at a time."""
+        self._validate(settings)
+        with self._lock:
+            return self._windowed(source, settings, monitor)
+
+    def _windowed(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
         steps = settings.steps or self.config.sampling_steps
         audio = _EncodedSource(self._network, source)
         style = self._network.style(self._style_request(audio, settings))
         frame_count = motion_frame_count(source.sample_count)
-        weights = np.empty((frame_count, len(self.config.channels)), np.float32)
+        values = np.empty((frame_count, self.config.values_per_frame), np.float32)
         for window in windows(frame_count, self._window_frames, self.config.context_frames(steps)):
             monitor.enter(window.start / frame_count, (window.stop - window.start) / frame_count)
             normalized = self._sample(audio, window, style, steps, settings.seed, monitor)
-            weights[window.start : window.stop] = self._finish(normalized[window.kept])
+            values[window.start : window.stop] = self._finish(normalized[window.kept])
         monitor.report(1.0)
-        return Motion(weights, self.config.channels, float(MOTION_RATE_HZ))
+        return values
 
     def _finish(self, normalized: np.ndarray) -> np.ndarray:
-        """z-scored motion to channel values in range, with lips that meet."""
-        weights = _clip_face(self._network.to_weights(normalized), self.config.channels)
+        """z-scored motion to channel values in range, with lips that meet; vertices as they are."""
+        values = self._network.to_weights(normalized)
+        if self.config.vertex_count:
+            return values
+        weights = _clip_face(values, self.config.channels)
         return close_nearly_closed_lips(weights, self.config.channels)
 
     def _sample(
@@ -171,7 +210,7 @@ class Student:
         """
         frames = window.context_stop - window.context_start
         prepared = self._network.prepare(audio.frames(window.context_start, frames))
-        motion = gaussian_noise(seed, window.context_start, frames, len(self.config.channels))
+        motion = gaussian_noise(seed, window.context_start, frames, self.config.values_per_frame)
         first: np.ndarray | None = None
         for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
@@ -259,7 +298,14 @@ def load_student(
         network: Network = RemoteNetwork(bundle.config, path or packaged_bundle_path(), python, device)
     else:
         network = open_network(bundle, runtime, device)
-    return Student(network, bundle.metadata)
+    return Student(network, bundle.metadata, neutral_face=bundle.weights.get("decoder.neutral_face"))
+
+
+def _mouth_channels(config: StudentConfig) -> np.ndarray:
+    """(C,) bool: values that the first step decides; none of a mesh, whose lips nothing tells from its other parts."""
+    if config.vertex_count:
+        return np.zeros(config.values_per_frame, bool)
+    return np.array([name in MOUTH_CHANNELS for name in config.channels])
 
 
 def _ranked(names: tuple[str, ...], scores: np.ndarray) -> tuple[tuple[str, float], ...]:

@@ -5,7 +5,8 @@ Three parts (DiffusionTalker, 2311.16565 and 2503.18159, section "method"; sizes
 an audio encoder that runs once for a clip, a contrastive personalizer that finds identity and emotion
 in a library, and a motion decoder that predicts clean motion x0 from noise, audio and style.
 It thinks in patches of a few frames, which a phone always outlasts: half the work for the same width.
-Shapes: B clips, T frames at 60 Hz, N patches, D encoder width, H decoder width, C channels,
+Shapes: B clips, T frames at 60 Hz, N patches, D encoder width, H decoder width, C values of a
+frame (one a channel, or three a vertex),
 K identities, E emotions, M style tokens, S token width.
 """
 
@@ -149,17 +150,19 @@ class MotionDecoder(nn.Module):
 
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
-        width, channels = config.decoder_width, len(config.channels)
-        self.register_buffer("motion_mean", torch.zeros(channels))
-        self.register_buffer("motion_std", torch.ones(channels))
+        width, values = config.decoder_width, config.values_per_frame
+        self.register_buffer("motion_mean", torch.zeros(values))
+        self.register_buffer("motion_std", torch.ones(values))
+        if config.vertex_count:  # where the vertices rest, metres: not for the network but for who shows its motion
+            self.register_buffer("neutral_face", torch.zeros(config.vertex_count, 3))
         self.patch_frames = config.patch_frames
-        self.motion_in = nn.Linear(config.patch_frames * channels, width)
+        self.motion_in = nn.Linear(config.patch_frames * values, width)
         self.audio_in = nn.Linear(config.encoder_width, width)
         self.time_in = nn.Linear(TIME_FEATURES, width)
         self.style_in = nn.Linear(config.style_tokens * config.style_width, width)
         self.blocks = nn.ModuleList(DilatedBlock(width, d) for d in config.decoder_dilations)
         self.modulations = nn.ModuleList(nn.Linear(width, 3 * width) for _ in config.decoder_dilations)
-        self.motion_out = nn.Linear(width, config.patch_frames * channels)
+        self.motion_out = nn.Linear(width, config.patch_frames * values)
         nn.init.zeros_(self.motion_out.weight)
         nn.init.zeros_(self.motion_out.bias)
 

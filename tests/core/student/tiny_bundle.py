@@ -35,7 +35,7 @@ def make_bundle(config: StudentConfig = TINY_CONFIG, seed: int = 0) -> Bundle:
         fan_in = int(np.prod(shape[1:])) or 1
         values = random.standard_normal(shape) / np.sqrt(fan_in)
         weights[name] = np.asarray(values, np.float32).astype(np.float16).astype(np.float32)
-    channels = len(config.channels)
+    channels = config.values_per_frame
     weights["encoder.mel_mean"] = np.full(80, -5.0, np.float32)
     weights["encoder.mel_std"] = np.full(80, 3.0, np.float32)
     weights["decoder.motion_mean"] = np.full(channels, 0.2, np.float32)
