@@ -43,7 +43,7 @@ class TargetReport:
 
 def inspect_target(obj: bpy.types.Object | None) -> TargetReport:
     """Look at an object without changing it; quick enough for a panel's draw()."""
-    reason = _object_problem(obj)
+    reason = keys_problem(obj)
     if reason:
         return TargetReport(reason)
     return _inspect_keys(obj, obj.data.shape_keys)
@@ -64,7 +64,8 @@ def key_name_of_path(data_path: str) -> str | None:
     return bpy.utils.unescape_identifier(match.group(1)) if match else None
 
 
-def _object_problem(obj: bpy.types.Object | None) -> str:
+def keys_problem(obj: bpy.types.Object | None) -> str:
+    """Why the shape keys of this object cannot be animated, whatever they are, and what to do; empty when they can."""
     if obj is None:
         return "No face chosen: pick the mesh that has the face's shape keys"
     if obj.type != "MESH":
