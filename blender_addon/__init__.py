@@ -6,15 +6,17 @@ from __future__ import annotations
 import bpy
 
 from . import command, panels, preferences, properties
-from .operators import add_demo_head, cancel, export, generate
+from .operators import add_demo_head, cancel, export, generate, generate_shape_keys
 
 CLASSES = (
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
+    properties.DIFFUSION_TALKER_PG_landmark,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
+    generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
     add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
     panels.DIFFUSION_TALKER_PT_view3d,
     panels.DIFFUSION_TALKER_PT_sequencer,

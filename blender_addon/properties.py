@@ -7,7 +7,16 @@ import zlib
 from functools import lru_cache
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .audio_source import sequencer_scene, sound_strips
 
@@ -127,13 +136,24 @@ class DIFFUSION_TALKER_PG_status(bpy.types.PropertyGroup):
     cancel_requested: BoolProperty(name="Cancel Requested")
 
 
+class DIFFUSION_TALKER_PG_landmark(bpy.types.PropertyGroup):
+    """One marked point of a face: a vertex of the neutral, and where it was when it was marked."""
+
+    name: StringProperty(name="Name", description="Which point of the face it is")
+    vertex: IntProperty(name="Vertex", description="Vertex of the neutral", default=-1)
+    vertex_count: IntProperty(name="Vertices", description="Vertices that the mesh had when the point was placed")
+    place: FloatVectorProperty(name="Place", description="Place of the point on the neutral", size=3)
+
+
 def attach() -> None:
-    """Hang the groups on scene and window manager; their classes are registered already."""
+    """Hang the groups on scene, window manager and objects; their classes are registered already."""
+    bpy.types.Object.diffusion_talker_landmarks = CollectionProperty(type=DIFFUSION_TALKER_PG_landmark)
     bpy.types.Scene.diffusion_talker = PointerProperty(type=DIFFUSION_TALKER_PG_settings)
     bpy.types.WindowManager.diffusion_talker = PointerProperty(type=DIFFUSION_TALKER_PG_status)
 
 
 def detach() -> None:
+    del bpy.types.Object.diffusion_talker_landmarks
     del bpy.types.WindowManager.diffusion_talker
     del bpy.types.Scene.diffusion_talker
     identity_items.cache_clear()

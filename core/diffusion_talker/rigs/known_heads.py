@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from diffusion_talker.errors import FormatError, SettingsError
-from diffusion_talker.rigs.flame import FlameMatch, recognise
+from diffusion_talker.rigs.flame import NearMiss, recognise
 from diffusion_talker.rigs.flame.topology import edge_signature
 from diffusion_talker.rigs.mesh_files import Mesh
 from diffusion_talker.rigs.shape_keys.landmarks import HeadLandmarks
@@ -41,15 +44,35 @@ ICT_LANDMARKS: Final = HeadLandmarks(
 )
 
 
+@dataclass(frozen=True)
+class KnownHead:
+    """A mesh whose topology is known. name: what people call it. landmarks: its vertices. same_order: vertex numbers
+    are the original's, which per-vertex animation needs. has_eyes: the eyeballs are part of it."""
+
+    name: str
+    landmarks: HeadLandmarks
+    same_order: bool = True
+    has_eyes: bool = True
+
+
+def recognise_head(vertex_count: int, polygons: np.ndarray) -> KnownHead | NearMiss:
+    """Recognise a head by its structure, wherever it stands. polygons: faces (F, K) int, -1 filling up shorter ones; or
+    edges (E, 2)."""
+    polygons = np.asarray(polygons, np.int64)
+    if vertex_count == _ICT_VERTICES and edge_signature(unique_edges(polygons, vertex_count)) == _ICT_EDGES_SHA256:
+        return KnownHead("ICT-FaceKit", ICT_LANDMARKS)
+    match = recognise(vertex_count, polygons)
+    if isinstance(match, NearMiss):
+        return match
+    return KnownHead("FLAME / VOCA", match.landmarks, match.same_order, match.has_eyes)
+
+
 def landmarks_of(mesh: Mesh) -> HeadLandmarks:
     """Landmarks of a known head. Raises SettingsError for any other, with what it lacks to be FLAME and what to do."""
-    count = len(mesh.vertices)
-    if count == _ICT_VERTICES and edge_signature(unique_edges(mesh.polygons, count)) == _ICT_EDGES_SHA256:
-        return ICT_LANDMARKS
-    match = recognise(count, mesh.polygons)
-    if isinstance(match, FlameMatch):
-        return match.landmarks
-    raise SettingsError(f"{match.reason} {match.advice}")
+    match = recognise_head(len(mesh.vertices), mesh.polygons)
+    if isinstance(match, NearMiss):
+        raise SettingsError(f"{match.reason} {match.advice}")
+    return match.landmarks
 
 
 def read_landmarks(path: str | os.PathLike[str], mesh: Mesh) -> HeadLandmarks:

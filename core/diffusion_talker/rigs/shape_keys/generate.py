@@ -56,8 +56,8 @@ class ShapeKeys:
 def generate_shape_keys(vertices: np.ndarray, triangles: np.ndarray, landmarks: HeadLandmarks) -> ShapeKeys:
     """Make all 52 keys of a head.
 
-    vertices (V, 3) of the neutral in any place, unit and orientation; triangles (F, 3), counter-clockwise seen from
-    outside. Raises SettingsError where the landmarks do not form a face or lie on separate pieces of the mesh.
+    vertices (V, 3) of the neutral in any place, unit and orientation; triangles (F, 3) of any
+    winding. Raises SettingsError where the landmarks do not form a face or lie on separate pieces of the mesh.
     """
     face = make_face(vertices, np.asarray(triangles, np.int64), landmarks)
     _check_one_skin(face)

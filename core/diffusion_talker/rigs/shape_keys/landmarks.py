@@ -57,6 +57,11 @@ class HeadLandmarks:
             raise SettingsError(f"These points of the face are not marked yet: {', '.join(missing)}. Mark them too.")
         return cls(**{field.name: _vertex(field.name, marks[field.name], vertices) for field in fields(cls)})
 
+    def facing(self, vertices: np.ndarray) -> HeadLandmarks:
+        """The same points with left and right exchanged where they were marked as the viewer sees them; (V, 3)."""
+        exchanged = HeadLandmarks(**{_other_side(field.name): getattr(self, field.name) for field in fields(self)})
+        return exchanged if nose_ahead(vertices, exchanged) > 0 else self
+
     def check(self, vertex_count: int) -> None:
         """Raises SettingsError for a vertex that the mesh does not have or that marks two features."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -94,30 +99,55 @@ class FaceFrame:
 def face_frame(vertices: np.ndarray, landmarks: HeadLandmarks) -> FaceFrame:
     """Read place, scale and orientation of a face (V, 3) off its landmarks. Raises SettingsError where they
     collapse."""
-
-    def middle(*names: str) -> np.ndarray:
-        return vertices[[getattr(landmarks, name) for name in names]].mean(axis=0)
-
-    eyes = [middle(f"eye_inner_{side}", f"eye_outer_{side}") for side in ("left", "right")]
-    across = [
-        eyes[0] - eyes[1],
-        vertices[landmarks.mouth_corner_left] - vertices[landmarks.mouth_corner_right],
-        vertices[landmarks.jaw_hinge_left] - vertices[landmarks.jaw_hinge_right],
-    ]
-    center = (eyes[0] + eyes[1]) / 2
-    rise = center - middle("mouth_corner_left", "mouth_corner_right")
-    x = _unit(np.sum([_unit(vector) for vector in across], axis=0))
-    up = _unit(rise - (rise @ x) * x)
-    front = np.cross(x, up)
-    if not np.isfinite(front).all() or (vertices[landmarks.nose_tip] - center) @ front <= 0:
+    sides = _Sides.of(vertices, landmarks)
+    x, up, front = sides.axes
+    if not nose_ahead(vertices, landmarks) > 0:
         raise SettingsError(
             "The marked points do not form a face: check that left and right are the character's own "
             "and that eyes, mouth and nose are marked where they are."
         )
     lean = np.radians(_LEAN_DEG)
     axes = np.stack([x, np.cos(lean) * up + np.sin(lean) * front, np.cos(lean) * front - np.sin(lean) * up])
-    scale = (_EYE_DISTANCE_MM / np.linalg.norm(across[0]) + _EYE_TO_MOUTH_MM / np.linalg.norm(rise)) / 2
-    return FaceFrame(center, axes, float(scale))
+    scale = (_EYE_DISTANCE_MM / np.linalg.norm(sides.across[0]) + _EYE_TO_MOUTH_MM / np.linalg.norm(sides.rise)) / 2
+    return FaceFrame(sides.center, axes, float(scale))
+
+
+def nose_ahead(vertices: np.ndarray, landmarks: HeadLandmarks) -> float:
+    """How far the nose stands out in front of eyes and mouth, in the mesh's unit: below 0 where left and right are
+    exchanged, NaN where the points collapse."""
+    sides = _Sides.of(vertices, landmarks)
+    return float((vertices[landmarks.nose_tip] - sides.center) @ sides.axes[2])
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """What the two sides of a face say: center (3,) between the eyes, vectors across from right to left, rise (3,) from
+    the mouth to the eyes."""
+
+    center: np.ndarray
+    across: tuple[np.ndarray, ...]
+    rise: np.ndarray
+
+    @classmethod
+    def of(cls, vertices: np.ndarray, landmarks: HeadLandmarks) -> _Sides:
+        def middle(*names: str) -> np.ndarray:
+            return vertices[[getattr(landmarks, name) for name in names]].mean(axis=0)
+
+        left, right = (middle(f"eye_inner_{side}", f"eye_outer_{side}") for side in ("left", "right"))
+        across = (
+            left - right,
+            vertices[landmarks.mouth_corner_left] - vertices[landmarks.mouth_corner_right],
+            vertices[landmarks.jaw_hinge_left] - vertices[landmarks.jaw_hinge_right],
+        )
+        center = (left + right) / 2
+        return cls(center, across, center - middle("mouth_corner_left", "mouth_corner_right"))
+
+    @property
+    def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unit vectors to the character's left, up and to the front."""
+        x = _unit(np.sum([_unit(vector) for vector in self.across], axis=0))
+        up = _unit(self.rise - (self.rise @ x) * x)
+        return x, up, np.cross(x, up)
 
 
 def _vertex(name: str, mark: int | Sequence[float], vertices: np.ndarray) -> int:
@@ -127,6 +157,12 @@ def _vertex(name: str, mark: int | Sequence[float], vertices: np.ndarray) -> int
     if place.shape != (3,):
         raise SettingsError(f"The point '{name}' is neither a vertex nor a place of three numbers. Mark it anew.")
     return int(np.argmin(((vertices - place) ** 2).sum(axis=1)))
+
+
+def _other_side(name: str) -> str:
+    if name.endswith("_left"):
+        return name.removesuffix("_left") + "_right"
+    return name.removesuffix("_right") + "_left" if name.endswith("_right") else name
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from diffusion_talker.errors import FormatError, SettingsError
-from diffusion_talker.rigs.known_heads import landmarks_of, read_landmarks
+from diffusion_talker.rigs.known_heads import KnownHead, landmarks_of, read_landmarks, recognise_head
 from diffusion_talker.rigs.measure import (
     compare_with_sculpted,
     dense_mm,
@@ -163,3 +163,13 @@ def test_lid_opening_sees_open_and_closed_eyes(demo_marked, demo_report) -> None
     opening = [lid_opening(face, eye, face.points + weight * closing).max() for weight in (0.0, 0.5, 1.0)]
     assert opening[0] > opening[1] + 2.0 > opening[2] + 4.0
     assert opening[2] < 1.0
+
+
+def test_known_heads_have_a_name(flame_template: Mesh, shared_dir: Path) -> None:
+    flame = recognise_head(len(flame_template.vertices), flame_template.polygons)
+    assert isinstance(flame, KnownHead) and (flame.name, flame.same_order) == ("FLAME / VOCA", True)
+    path = shared_dir / "meshes" / "ict_facekit.npz"
+    if not path.is_file():
+        pytest.skip("ict_facekit.npz is absent from the reference folder")
+    mesh = read_mesh(path)
+    assert recognise_head(len(mesh.vertices), mesh.polygons).name == "ICT-FaceKit"

@@ -182,6 +182,15 @@ def test_swapped_sides_and_missing_points_are_explained(demo_marked) -> None:
         generate_shape_keys(demo_marked.vertices, demo_marked.triangles, replace(marks, chin=marks.nose_tip))
 
 
+def test_sides_marked_as_the_viewer_sees_them_are_exchanged(demo_marked) -> None:
+    marks = demo_marked.landmarks
+    sided = [name.removesuffix("_left") for name in vars(marks) if name.endswith("_left")]
+    viewed = {f"{name}_left": getattr(marks, f"{name}_right") for name in sided}
+    viewed |= {f"{name}_right": getattr(marks, f"{name}_left") for name in sided}
+    assert replace(marks, **viewed).facing(demo_marked.vertices) == marks
+    assert marks.facing(demo_marked.vertices) == marks
+
+
 def test_flame_takes_two_seconds_at_most(flame_template: Mesh) -> None:
     triangles = triangulated(flame_template.polygons)
     start = time.process_time()

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generated shape keys become keys of the mesh: what is missing is added, the user's own keys are never touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from .meshes import neutral_points
+from .problems import LipSyncProblem
+from .topology import generated_keys_of, landmarks_problem
+
+if TYPE_CHECKING:
+    import bpy
+
+    from diffusion_talker.rigs.shape_keys import ShapeKeys
+
+#: Custom property of the shape keys' datablock: {"keys": names of the keys we made, "notes": sentences} as JSON.
+GENERATED_PROPERTY: Final = "diffusion_talker_generated"
+
+
+@dataclass(frozen=True)
+class AddedKeys:
+    """What was done: names of new keys, of keys that were made anew, of the user's keys that stayed; notes of the
+    generator."""
+
+    added: tuple[str, ...]
+    replaced: tuple[str, ...]
+    kept: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        done = [f"{len(self.added)} shape keys added" if self.added else "", ""]
+        done[1] = f"{len(self.replaced)} made anew" if self.replaced else ""
+        kept = f"; {len(self.kept)} of your own kept" if self.kept else ""
+        return (", ".join(part for part in done if part) or "Nothing to add") + kept
+
+
+def generation_problem(obj: bpy.types.Object | None) -> str:
+    """Why keys cannot be generated on this object and what to do; empty when they can. Quick enough for draw()."""
+    if obj is None:
+        return "No face chosen: pick the mesh of the face"
+    if obj.type != "MESH":
+        return f"'{obj.name}' is not a mesh: pick the mesh of the face"
+    return _writing_problem(obj) or _neutral_problem(obj) or landmarks_problem(obj)
+
+
+def _writing_problem(obj: bpy.types.Object) -> str:
+    mesh = obj.data
+    if mesh.library is not None or obj.library is not None:
+        return f"'{obj.name}' is linked from another file: make it local with its data, or add the keys in that file"
+    if mesh.override_library is not None:
+        return f"'{obj.name}' is a library override, which takes no new shape keys: add them in the file it comes from"
+    if obj.mode == "EDIT" or mesh.is_editmode:
+        return f"'{obj.name}' is in Edit Mode: press Tab first"
+    if obj.mode == "SCULPT":
+        return f"'{obj.name}' is being sculpted: go back to Object Mode first"
+    return ""
+
+
+def _neutral_problem(obj: bpy.types.Object) -> str:
+    keys = obj.data.shape_keys
+    if keys is not None and not keys.use_relative:
+        return f"The shape keys of '{obj.name}' are absolute: tick Relative in the Shape Keys panel"
+    if not len(obj.data.polygons):
+        return f"'{obj.name}' has no faces: pick the mesh of the face"
+    mirror = next((modifier.name for modifier in obj.modifiers if modifier.type == "MIRROR"), None)
+    if mirror is not None:
+        return f"'{obj.name}' is half a face that the modifier '{mirror}' completes: apply that modifier first"
+    return ""
+
+
+def add_generated_keys(obj: bpy.types.Object, replace_ours: bool = False) -> AddedKeys:
+    """Generate the 52 ARKit keys from the object's neutral and add those that it lacks.
+
+    replace_ours: keys that an earlier call made are made anew from the neutral as it is now. Keys of the user's own
+    stay as they are in any spelling. Raises LipSyncProblem or SettingsError, having changed nothing.
+    """
+    reason = generation_problem(obj)
+    if reason:
+        raise LipSyncProblem(reason)
+    return write_keys(obj, generated_keys_of(obj), replace_ours)
+
+
+def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> AddedKeys:
+    """Put generated keys on the mesh; values and the active key stay as they are."""
+    from diffusion_talker.channels import match_arkit
+
+    neutral, active = neutral_points(obj), obj.active_shape_key_index
+    if obj.data.shape_keys is None:
+        obj.shape_key_add(name="Basis", from_mix=False)
+    blocks = obj.data.shape_keys.key_blocks
+    present = match_arkit([block.name for block in blocks[1:]])
+    ours = set(generated_names(obj.data.shape_keys))
+    added, replaced, kept = [], [], []
+    for name, indices, offsets in zip(keys.names, keys.indices, keys.offsets, strict=True):
+        own = present.get(name)
+        if own is not None and not (replace_ours and own in ours):
+            if own not in ours:
+                kept.append(own)
+            continue
+        block = _new_block(obj, name) if own is None else blocks[own]
+        (added if own is None else replaced).append(block.name)
+        _write_shape(block, neutral, indices, offsets)
+    obj.active_shape_key_index = active
+    remaining = ours & {block.name for block in blocks}
+    _remember(obj.data.shape_keys, sorted(remaining.union(added, replaced)), keys.notes)
+    obj.data.update()
+    return AddedKeys(tuple(added), tuple(replaced), tuple(kept), keys.notes)
+
+
+def _new_block(obj: bpy.types.Object, name: str) -> bpy.types.ShapeKey:
+    block = obj.shape_key_add(name=name, from_mix=False)
+    block.slider_min, block.slider_max = 0.0, 1.0
+    block.value = 0.0  # Blender 5 makes them with value 1
+    return block
+
+
+def _write_shape(block: bpy.types.ShapeKey, neutral: np.ndarray, indices: np.ndarray, offsets: np.ndarray) -> None:
+    points = neutral.astype(np.float32)
+    points[indices] += offsets
+    block.points.foreach_set("co", points.reshape(-1))
+
+
+def _remember(keys: bpy.types.Key, names: list[str], notes: tuple[str, ...]) -> None:
+    keys[GENERATED_PROPERTY] = json.dumps({"keys": names, "notes": list(notes)})
+
+
+def generated_names(keys: bpy.types.Key | None) -> tuple[str, ...]:
+    """Names of the keys that we made, as far as they still exist."""
+    blocks = set() if keys is None else {block.name for block in keys.key_blocks}
+    return tuple(name for name in _memory(keys, "keys") if name in blocks)
+
+
+def generated_notes(keys: bpy.types.Key | None) -> tuple[str, ...]:
+    """What the generator had to say about these keys."""
+    return _memory(keys, "notes") if generated_names(keys) else ()
+
+
+def _memory(keys: bpy.types.Key | None, field: str) -> tuple[str, ...]:
+    if keys is None:
+        return ()
+    try:
+        return tuple(str(entry) for entry in json.loads(keys.get(GENERATED_PROPERTY, "{}")).get(field, ()))
+    except (AttributeError, TypeError, ValueError):  # somebody edited the property by hand
+        return ()
