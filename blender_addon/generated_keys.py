@@ -88,13 +88,11 @@ def add_generated_keys(obj: bpy.types.Object, replace_ours: bool = False) -> Add
 
 def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> AddedKeys:
     """Put generated keys on the mesh; values and the active key stay as they are."""
-    from diffusion_talker.channels import match_arkit
-
     neutral, active = neutral_points(obj), obj.active_shape_key_index
     if obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
     blocks = obj.data.shape_keys.key_blocks
-    present = match_arkit([block.name for block in blocks[1:]])
+    present = _present([block.name for block in blocks[1:]])
     ours = set(generated_names(obj.data.shape_keys))
     added, replaced, kept = [], [], []
     for name, indices, offsets in zip(keys.names, keys.indices, keys.offsets, strict=True):
@@ -111,6 +109,19 @@ def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> Ad
     _remember(obj.data.shape_keys, sorted(remaining.union(added, replaced)), keys.notes)
     obj.data.update()
     return AddedKeys(tuple(added), tuple(replaced), tuple(kept), keys.notes)
+
+
+def _present(names: list[str]) -> dict[str, str]:
+    """ARKit channel -> the key that shows it, in any spelling; one of its parts where it is cut in pieces."""
+    from diffusion_talker.rigs.vocabularies import ARKIT, recognize
+
+    present: dict[str, str] = {}
+    for found in recognize(names):
+        if found is not None and found.vocabulary == ARKIT.name and len(found.meaning.pose) == 1:
+            channel, share = found.meaning.pose[0]
+            if share == 1.0 or channel not in present:
+                present[channel] = found.name
+    return present
 
 
 def _new_block(obj: bpy.types.Object, name: str) -> bpy.types.ShapeKey:

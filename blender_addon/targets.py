@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .topology import topology_of
+
 if TYPE_CHECKING:
     import bpy
 
+    from diffusion_talker.rigs.vocabularies import Recognized
+
 #: Without the jaw nothing opens the mouth.
 JAW = "jawOpen"
-#: Fewer mouth shapes than this cannot show speech.
+#: Fewer keys that move the mouth than this cannot show speech.
 MINIMUM_MOUTH_SHAPES = 5
+#: A key that opens the jaw by this much opens the mouth.
+_OPENS = 0.15
 #: Named first when shapes are missing: what speech needs most.
 MOUTH_ESSENTIALS = (JAW, "mouthClose", "mouthFunnel", "mouthPucker", "mouthLowerDownLeft", "mouthLowerDownRight")
 
@@ -27,18 +33,29 @@ class TargetReport:
     """What an object offers.
 
     reason: why it cannot be driven and what to do next, empty when ready. mapping: (ARKit channel, shape key name)
-    pairs that will get curves. missing: ARKit channels without a usable shape key. note: what the animator should
-    know although it works, may be empty.
+    pairs of channels with a key of their own. missing: ARKit channels without one. others: further keys that take
+    part, visemes or expressions, and vocabulary: whose words they are. note: what the animator should know although it
+    works, may be empty.
     """
 
     reason: str = ""
     mapping: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    vocabulary: str = ""
     note: str = ""
 
     @property
     def ready(self) -> bool:
         return not self.reason
+
+    @property
+    def summary(self) -> str:
+        """What will move, for the panel."""
+        if not self.others:
+            return f"{len(self.mapping)} of 52 face shapes"
+        own = f"{len(self.mapping)} face shapes and " if self.mapping else ""
+        return f"{own}{len(self.others)} keys of {self.vocabulary}"
 
 
 def inspect_target(obj: bpy.types.Object | None) -> TargetReport:
@@ -72,8 +89,14 @@ def keys_problem(obj: bpy.types.Object | None) -> str:
         return f"'{obj.name}' is not a mesh: pick the mesh that has the face's shape keys"
     keys = obj.data.shape_keys
     if keys is None or len(keys.key_blocks) < 2:
-        return f"'{obj.name}' has no shape keys: add the ARKit shapes to it, or pick the mesh that has them"
+        return _bare_problem(obj)
     return _read_only_problem(obj, keys) or _key_state_problem(obj, keys)
+
+
+def _bare_problem(obj: bpy.types.Object) -> str:
+    if can_generate(obj):
+        return f"'{obj.name}' has no shape keys: press Generate Shape Keys, or pick the mesh that has them"
+    return f"'{obj.name}' has no shape keys: place its landmarks and generate them, or pick the mesh that has them"
 
 
 def _read_only_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
@@ -101,13 +124,20 @@ def _key_state_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
 def _inspect_keys(obj: bpy.types.Object, keys: bpy.types.Key) -> TargetReport:
     from diffusion_talker.channels import ARKIT_52
 
-    found = dict(_match_names(tuple(block.name for block in keys.key_blocks[1:])))
+    names = tuple(block.name for block in keys.key_blocks[1:])
+    found = dict(_match_names(names))
     drivers = driven_keys(keys)
     muted = {block.name for block in keys.key_blocks if block.mute}
     usable = tuple((channel, name) for channel, name in found.items() if name not in drivers and name not in muted)
     missing = tuple(channel for channel in ARKIT_52 if channel not in dict(usable))
-    reason = _jaw_problem(obj, found, drivers, muted) or _coverage_problem(obj, found, usable, missing)
-    return TargetReport(reason, usable, missing, _note(found, drivers, muted, missing))
+    speech = _Speech.of(tuple(name for name in names if name not in drivers and name not in muted))
+    if speech.others:
+        reason = _measured_problem(obj, speech) or _jaw_problem(obj, {}, drivers, muted)
+        note = _note(found, drivers, muted, ())
+    else:
+        reason = _jaw_problem(obj, found, drivers, muted) or _coverage_problem(obj, found, speech, missing)
+        note = _note(found, drivers, muted, missing)
+    return TargetReport(reason, usable, missing, speech.others, speech.vocabulary, note)
 
 
 @lru_cache(maxsize=16)
@@ -115,6 +145,49 @@ def _match_names(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     from diffusion_talker.channels import match_arkit
 
     return tuple(match_arkit(names).items())
+
+
+@lru_cache(maxsize=16)
+def recognized_keys(names: tuple[str, ...]) -> tuple[Recognized, ...]:
+    """Keys whose names say something, in any vocabulary."""
+    from diffusion_talker.rigs.vocabularies import recognize
+
+    return tuple(found for found in recognize(names) if found is not None)
+
+
+@dataclass(frozen=True)
+class _Speech:
+    """What usable keys can say. mouth: keys that move the mouth. opens: one of them opens it. others: where ARKit's
+    own keys are too few, the visemes or expressions that speak instead, of this vocabulary. measured: they mean nothing
+    without the mesh."""
+
+    mouth: tuple[str, ...]
+    opens: bool
+    others: tuple[str, ...] = ()
+    vocabulary: str = ""
+    measured: bool = False
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Speech:
+        from diffusion_talker.channels import MOUTH_CHANNELS
+        from diffusion_talker.rigs.vocabularies import ARKIT, KeyKind
+
+        found = recognized_keys(names)
+        mouth = [key for key in found if any(channel in MOUTH_CHANNELS for channel, _ in key.meaning.pose)]
+        own = tuple(key.name for key in mouth if key.vocabulary == ARKIT.name)
+        if len(own) >= MINIMUM_MOUTH_SHAPES and _opens(key for key in mouth if key.name in own):
+            return cls(own, True)
+        if len(mouth) >= MINIMUM_MOUTH_SHAPES and _opens(mouth):
+            others = [key for key in mouth if key.name not in own]
+            return cls(own, True, tuple(key.name for key in others), others[0].vocabulary)
+        measured = tuple(key for key in found if key.meaning.kind is KeyKind.MEASURED)
+        if measured:
+            return cls(own, True, tuple(key.name for key in measured), measured[0].vocabulary, True)
+        return cls(tuple(key.name for key in mouth), _opens(mouth))
+
+
+def _opens(keys: Iterable[Recognized]) -> bool:
+    return any(dict(key.meaning.pose).get(JAW, 0.0) >= _OPENS for key in keys)
 
 
 def driven_keys(keys: bpy.types.Key) -> dict[str, str]:
@@ -141,22 +214,35 @@ def _jaw_problem(obj: bpy.types.Object, found: dict[str, str], drivers: dict[str
     return ""
 
 
+def _measured_problem(obj: bpy.types.Object, speech: _Speech) -> str:
+    """Expression keys are put to use by what they move, which takes the points of the face."""
+    from .topology import landmarks_problem
+
+    return landmarks_problem(obj) if speech.measured else ""
+
+
 def _coverage_problem(
-    obj: bpy.types.Object, found: dict[str, str], usable: tuple[tuple[str, str], ...], missing: tuple[str, ...]
+    obj: bpy.types.Object, found: dict[str, str], speech: _Speech, missing: tuple[str, ...]
 ) -> str:
     from diffusion_talker.channels import MOUTH_CHANNELS
 
-    if not found:
-        return (
-            f"None of the shape keys of '{obj.name}' is an ARKit shape (jawOpen...): rename them, or pick another mesh"
-        )
-    if JAW in missing:
-        return f"'{obj.name}' has no shape key jawOpen, so its mouth cannot open: add it, or pick another mesh"
-    mouth = sum(channel in MOUTH_CHANNELS for channel, _ in usable)
-    if mouth < MINIMUM_MOUTH_SHAPES:
+    cure = "press Generate Shape Keys" if can_generate(obj) else "pick another mesh"
+    if not found and not speech.mouth:
+        return f"None of the shape keys of '{obj.name}' is a known face shape (jawOpen...): rename them, or {cure}"
+    if not speech.opens:
+        return f"'{obj.name}' has no shape key jawOpen, so its mouth cannot open: add it, or {cure}"
+    if len(speech.mouth) < MINIMUM_MOUTH_SHAPES:
         wanted = [channel for channel in (*MOUTH_ESSENTIALS, *MOUTH_CHANNELS) if channel in missing]
-        return f"'{obj.name}' has too few mouth shapes to speak ({mouth}): add {listed(dict.fromkeys(wanted), 4)}"
+        added = f"add {listed(dict.fromkeys(wanted), 4)}" + (f", or {cure}" if can_generate(obj) else "")
+        return f"'{obj.name}' has too few mouth shapes to speak ({len(speech.mouth)}): {added}"
     return ""
+
+
+def can_generate(obj: bpy.types.Object) -> bool:
+    """Whether the points of this face are known, so that its missing keys can be generated."""
+    from .landmarks import marks_left
+
+    return topology_of(obj).landmarks is not None or not marks_left(obj)
 
 
 def _note(found: dict[str, str], drivers: dict[str, str], muted: set[str], missing: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from diffusion_talker.channels import ARKIT_52
+from tests.addon.heads import flame_head
 from tests.addon.scenes import make_face, make_plain_mesh
 
 SPELLINGS = {
@@ -36,6 +37,45 @@ def test_some_shapes_are_enough_and_the_rest_is_named(addon: ModuleType, fresh_s
     report = addon.targets.inspect_target(make_face([*names, "Smile Corrective"]))
     assert report.ready and len(report.mapping) == 50
     assert report.note == "Missing: mouthClose, tongueOut"
+
+
+VISEMES = {
+    "VRM 0": ("A", "I", "U", "E", "O", "Blink", "Joy"),
+    "Oculus visemes": tuple("sil PP FF TH DD kk CH SS nn RR aa E ih oh ou".split()),
+    "VRChat visemes": tuple(f"vrc.v_{name}" for name in "sil PP FF aa E ih oh ou".split()),
+    "Preston Blair": tuple("AI E O U WQ L MBP FV etc rest".split()),
+}
+
+
+@pytest.mark.parametrize("vocabulary", VISEMES)
+def test_visemes_are_enough(addon: ModuleType, fresh_scene: object, vocabulary: str) -> None:
+    report = addon.targets.inspect_target(make_face(VISEMES[vocabulary]))
+    assert report.ready, report.reason
+    assert report.vocabulary == vocabulary and len(report.others) >= 5 and "Joy" not in report.others
+    assert report.summary == f"{len(report.others)} keys of {vocabulary}" and not report.note
+
+
+def test_visemes_beside_arkit_do_not_count(addon: ModuleType, fresh_scene: object) -> None:
+    report = addon.targets.inspect_target(make_face([*ARKIT_52, *VISEMES["VRChat visemes"]]))
+    assert report.ready and not report.others and report.summary == "52 of 52 face shapes"
+
+
+def test_flames_expressions_are_enough_on_flame(addon: ModuleType, fresh_scene: object, shared_dir: Path) -> None:
+    obj = flame_head(shared_dir / "meshes" / "flame_template.ply")
+    for name in ("Basis", *(f"Exp{number}" for number in range(1, 11))):
+        obj.shape_key_add(name=name, from_mix=False)
+    report = addon.targets.inspect_target(obj)
+    assert report.ready and report.summary == "10 keys of FLAME expressions"
+
+
+def test_a_known_head_without_keys_is_told_to_generate_them(
+    addon: ModuleType, fresh_scene: object, shared_dir: Path
+) -> None:
+    obj = flame_head(shared_dir / "meshes" / "flame_template.ply")
+    assert "press Generate Shape Keys" in addon.targets.inspect_target(obj).reason
+    obj.shape_key_add(name="Basis")
+    obj.shape_key_add(name="Big Nose")
+    assert "press Generate Shape Keys" in addon.targets.inspect_target(obj).reason
 
 
 def _nothing() -> None:
@@ -96,11 +136,17 @@ def _tweaked() -> bpy.types.Object:
 PROBLEMS = {
     "no object": (_nothing, "No face chosen", "pick the mesh"),
     "not a mesh": (_camera, "'Cam' is not a mesh", "pick the mesh"),
-    "no shape keys": (make_plain_mesh, "'Plain' has no shape keys", "add the ARKit shapes"),
-    "only a basis": (_basis_only, "'Head' has no shape keys", "add the ARKit shapes"),
+    "no shape keys": (make_plain_mesh, "'Plain' has no shape keys", "place its landmarks and generate them"),
+    "only a basis": (_basis_only, "'Head' has no shape keys", "place its landmarks and generate them"),
     "foreign shape keys": (lambda: make_face(["Smile", "Big Nose"]), "None of the shape keys", "rename them"),
     "no jaw": (lambda: make_face([n for n in ARKIT_52 if n != "jawOpen"]), "has no shape key jawOpen", "add it"),
     "too few": (lambda: make_face(["jawOpen", "mouthClose"]), "too few mouth shapes to speak (2)", "add mouthFunnel"),
+    "expressions alone": (
+        lambda: make_face([f"Exp{i}" for i in range(1, 21)]),
+        "The landmarks of 'Head' are not placed",
+        "press Place Landmarks",
+    ),
+    "one vowel": (lambda: make_face(["A", "I"]), "None of the shape keys", "rename them"),
     "absolute": (_absolute, "are absolute", "tick Relative"),
     "pinned": (_pinned, "one pinned shape key", "switch the pin off"),
     "muted jaw": (_muted_jaw, "'jawOpen' of 'Head' is switched off", "tick its box"),
