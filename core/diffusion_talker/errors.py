@@ -52,6 +52,14 @@ class CorpusError(DiffusionTalkerError):
     """A training corpus is missing, damaged or incomplete, or cannot be made here."""
 
 
+class CheckpointError(DiffusionTalkerError):
+    """The checkpoint of a training is damaged, or belongs to a training that began differently."""
+
+
+class TrainingError(DiffusionTalkerError):
+    """A training cannot go on: its numbers have left what numbers can hold."""
+
+
 class OutputError(DiffusionTalkerError):
     """A file cannot be written: disk full, no permission, no such folder."""
 

@@ -25,6 +25,9 @@ class TrainingConfig:
     save_every: int = 250
     validate_every: int = 500
     seed: int = 1
+    precision: str = "auto"  # fp32, bf16 (weights stay fp32), or auto: bf16 on a CUDA GPU
+    tensorboard: bool = False  # event files beside log.csv
+    accept_changes: bool = False  # resume a checkpoint of another configuration or corpus
 
 
 @dataclass(frozen=True)

@@ -141,10 +141,10 @@ def _interpolate(motion: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 class BatchLoader:
-    """Endless batches, each a function of (seed, number) alone, made ahead by one thread."""
+    """Endless batches, each a function of (seed, number, rank) alone, made ahead by one thread."""
 
-    def __init__(self, clips: Sequence[Clip], config: TrainingConfig, first_step: int) -> None:
-        self._clips, self._config, self._step = clips, config, first_step
+    def __init__(self, clips: Sequence[Clip], config: TrainingConfig, first_step: int, rank: int = 0) -> None:
+        self._clips, self._config, self._step, self._rank = clips, config, first_step, rank
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -154,7 +154,7 @@ class BatchLoader:
         augmenter = Augmenter()
         step = self._step
         while not self._stopped.is_set():
-            random = np.random.default_rng((self._config.seed, step))
+            random = np.random.default_rng((self._config.seed, step, self._rank))
             try:
                 item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter)
             except Exception as error:  # handed over: a dead thread would leave training waiting for ever

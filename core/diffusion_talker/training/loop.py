@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import abc
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -17,10 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file
-from diffusion_talker.errors import CorpusError
+from diffusion_talker.errors import CheckpointError, CorpusError, TrainingError
+from diffusion_talker.training.alarms import RatioAlarm
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import (
     CheckpointInfo,
+    check_resumable,
     checkpoint_path,
     read_info,
     read_tensors,
@@ -29,16 +30,26 @@ from diffusion_talker.training.checkpoint import (
 )
 from diffusion_talker.training.config import TrainingConfig
 from diffusion_talker.training.dataset import Batch, BatchLoader, Split, load_split, make_batch
+from diffusion_talker.training.device import autocast, choose_device
+from diffusion_talker.training.distributed import (
+    average_gradients,
+    average_values,
+    join_ranks,
+    share_weights,
+    wait_for_all,
+)
+from diffusion_talker.training.log import TrainingLog
 
 Report = Callable[[str], None]
 REPORT_EVERY = 25  # steps
+_ALARM_WARMUPS = 2  # learning-rate warm-ups until the alarms listen
 _STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
 Values = TypeVar("Values")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: where it lives, what it learns from, and how it was started."""
+    """One training: where it lives, what it learns from, and how it was started. device: auto, cpu, cuda or mps."""
 
     folder: Path
     split: Split
@@ -66,35 +77,60 @@ def open_job(
 
 
 class Trainer(abc.ABC, Generic[Values]):
-    """One resumable training in one folder. Values is the dataclass of a step's losses, all float."""
+    """One resumable training in one folder. Values is the dataclass of a step's losses, all float.
+
+    Started by torchrun it is one process of several: each draws other batches and noise, the gradients are averaged,
+    and the first process alone reports, logs, validates and saves. Batches are then as many times larger.
+    """
 
     def __init__(self, network: nn.Module, shape: dict[str, Any], config: TrainingConfig, job: Job) -> None:
-        """shape: plain values from which the network is rebuilt, kept in the checkpoint."""
+        """shape: plain values from which the network is rebuilt, kept in the checkpoint.
+
+        Raises:
+            RuntimeUnavailableError: no such device, precision or log here.
+            CheckpointError: the folder holds another training, or a damaged checkpoint.
+        """
         self._job, self._config, self._shape = job, config, shape
-        self._device = torch.device(job.device)
+        self._device = choose_device(job.device)
+        autocast(config.precision, self._device)  # a wrong name fails here, not in the first step
+        self._ranks = join_ranks(self._device)
         self._network = network.to(self._device)
         self._optimizer = torch.optim.AdamW(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
         )
         self.step = 0
+        share_weights(self._network, self._ranks)
         self._average = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if checkpoint_path(job.folder).is_file():
             self._resume()
+        self._alarm = RatioAlarm(_ALARM_WARMUPS * config.warmup_steps)
+        self._log_file = TrainingLog(job.folder, self.step, config.tensorboard) if self._ranks.is_first else None
 
     @abc.abstractmethod
     def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Values]:
         """The loss to descend, and its parts for the log."""
 
     def _resume(self) -> None:
-        self.step = read_info(self._job.folder).step
-        self._network.load_state_dict(read_tensors(self._job.folder, "network"))
-        self._average = {k: v.to(self._device) for k, v in read_tensors(self._job.folder, "average").items()}
-        restore_optimizer(self._optimizer, read_tensors(self._job.folder, "optimizer"))
+        folder, info = self._job.folder, read_info(self._job.folder)
+        check_resumable(folder, info, self._info(), self._config.accept_changes)
+        try:
+            self._network.load_state_dict(read_tensors(folder, "network"))
+            self._average = {k: v.to(self._device) for k, v in read_tensors(folder, "average").items()}
+            restore_optimizer(self._optimizer, read_tensors(folder, "optimizer"))
+        except (RuntimeError, ValueError) as error:  # what PyTorch says of tensors with other names or shapes
+            raise CheckpointError(
+                f"{folder} holds a training of another network ({error}): train in an empty folder (--out)."
+            ) from error
+        self.step = info.step
 
     def run(self, report: Report = print, stop_step: int | None = None) -> list[Values]:
-        """Train up to `stop_step`, or to the end of the plan; returns the losses of every reported step."""
+        """Train up to `stop_step`, or to the end of the plan; returns the losses of every reported step.
+
+        Raises TrainingError when the loss is no number any more.
+        """
         stop_step = self._config.steps if stop_step is None else stop_step
-        loader = BatchLoader(self._job.split.train, self._config, self.step)
+        report = report if self._ranks.is_first else _say_nothing
+        loader = BatchLoader(self._job.split.train, self._config, self.step, self._ranks.rank)
         history: list[Values] = []
         started_s, first_step = time.monotonic(), self.step
         try:
@@ -104,16 +140,29 @@ class Trainer(abc.ABC, Generic[Values]):
                 values = self._train_step(batch)
                 if self.step % REPORT_EVERY == 0:
                     rate = (self.step - first_step) / (time.monotonic() - started_s)
-                    report(f"step {self.step}/{self._config.steps}  {rate:.2f}/s  {_summary(values)}")
-                    history.append(values)
-                    self._log("train", values)
+                    history.append(self._report_step(values, rate, report))
                 self._housekeeping(report)
         finally:
             loader.close()
-        self.save()
+            if self._log_file is not None:
+                self._log_file.close()
+        if self._ranks.is_first:
+            self.save()
+        wait_for_all(self._ranks)
         return history
 
+    def _report_step(self, values: Values, rate: float, report: Report) -> Values:
+        """Tell and log the losses of a step, their means over the processes, and what is alarming about them."""
+        values = average_values(values, self._ranks, self._device)
+        report(f"step {self.step}/{self._config.steps}  {rate:.2f}/s  {_summary(values)}")
+        self._log("train", values)
+        for alarm in self._alarm.hear(self.step, values):
+            report(alarm)
+        return values
+
     def _housekeeping(self, report: Report) -> None:
+        if not self._ranks.is_first:
+            return
         if self.step % self._config.validate_every == 0:
             validation = self.validate()
             report(f"step {self.step}  held out  {_summary(validation)}")
@@ -123,22 +172,27 @@ class Trainer(abc.ABC, Generic[Values]):
 
     def save(self) -> None:
         """Write the checkpoint."""
+        save_checkpoint(self._job.folder, self._info(), self._network, self._average, self._optimizer)
+
+    def _info(self) -> CheckpointInfo:
         job = self._job
-        info = CheckpointInfo(
-            self.step, self._shape, job.corpus_manifest_sha256, job.identity_descriptions, job.command
-        )
-        save_checkpoint(job.folder, info, self._network, self._average, self._optimizer)
+        return CheckpointInfo(self.step, self._shape, job.corpus_manifest_sha256, job.identity_descriptions,
+                              job.command, asdict(self._config))
 
     def _train_step(self, batch: Batch) -> Values:
         self._network.train()
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self._config)
-        seed = self._config.seed * 1_000_003 + self.step
+        seed = step_seed(self._config.seed, self.step, self._ranks.rank)
         torch.manual_seed(seed)  # dropout too is a function of the step, so that resuming changes nothing
-        total, values = self.losses(batch, torch.Generator().manual_seed(seed))
+        with autocast(self._config.precision, self._device):
+            total, values = self.losses(batch, torch.Generator().manual_seed(seed))
         self._optimizer.zero_grad(set_to_none=True)
         total.backward()
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip)
+        average_gradients(self._network.parameters(), self._ranks)
+        norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._config.gradient_clip)
+        if not torch.isfinite(norm):
+            raise TrainingError(_not_a_number(self.step, self._job.folder, values))
         self._optimizer.step()
         self.step += 1
         self._update_average()
@@ -153,7 +207,7 @@ class Trainer(abc.ABC, Generic[Values]):
 
     @torch.no_grad()
     def validate(self, batches: int = 4) -> Values:
-        """Losses of the averaged network on clips whose texts it has not seen, without augmentation."""
+        """Losses of the averaged network on clips whose texts it has not seen, without augmentation, in fp32."""
         clips = self._job.split.held_out or self._job.split.train
         current = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
         self._network.load_state_dict(self._average)
@@ -168,15 +222,13 @@ class Trainer(abc.ABC, Generic[Values]):
         return type(results[0])(**{f.name: float(mean) for f, mean in zip(fields(results[0]), means, strict=True)})
 
     def _log(self, split: str, values: Values) -> None:
-        self._job.folder.mkdir(parents=True, exist_ok=True)
-        path = self._job.folder / "log.csv"
-        row = {"step": self.step, "split": split} | asdict(values)
-        is_new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        if self._log_file is not None:
+            self._log_file.write(self.step, split, values)
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """Seed of the noise and dropout of one step in one process; that of the first does not know of the others."""
+    return seed * 1_000_003 + step + (rank << 40)
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
@@ -200,6 +252,17 @@ def accuracy(logits: Tensor, labels: Tensor, mask: Tensor) -> float:
     """Share of hits among the places that count. (..., N), (...,), (...,) -> [0, 1]."""
     hits = (logits.argmax(-1) == labels).float()
     return ((hits * mask).sum() / mask.sum().clamp_min(1)).item()
+
+
+def _not_a_number(step: int, folder: Path, values: Any) -> str:
+    return (
+        f"Step {step} has no finite gradient ({_summary(values)}). Nothing of it was kept. Resume from the checkpoint "
+        f"in {folder} with --precision fp32, or train again in an empty folder with a smaller learning rate."
+    )
+
+
+def _say_nothing(line: str) -> None:
+    """Report of the processes that do not report."""
 
 
 def _summary(values: Any) -> str:
