@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn recorded speech into facial animation. With a folder as output, many recordings share one student."""
+"""Turn recorded speech into facial animation. With a folder as output, many recordings share one student.
+
+A student of curves writes any motion format, a student of vertices only .npz: offsets (frames, vertices, 3) in metres,
+fps, and template, the neutral face.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +27,13 @@ from diffusion_talker.cli.progress import ProgressBar
 from diffusion_talker.errors import (
     CancelledError,
     DiffusionTalkerError,
+    FormatError,
     LibraryError,
     OutputError,
     SettingsError,
 )
-from diffusion_talker.formats import FORMATS, write_motion
-from diffusion_talker.motion import Motion, resample_motion
+from diffusion_talker.formats import FORMATS, write_motion, write_vertex_npz
+from diffusion_talker.motion import Motion, VertexMotion, resample_motion, resample_vertices
 from diffusion_talker.student import GenerateSettings, Student
 
 _FORMAT_NAMES = tuple(known.extension[1:] for known in FORMATS)
@@ -62,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     settings = performance_settings(args)
     lines = plan_lines(args.recordings, args.output, args.format)
     student = open_student(args)
+    if student.config.vertex_count:
+        _check_vertex_files(lines)
     failed = sum(not _generate_or_report(student, settings, line, args, single=len(lines) == 1) for line in lines)
     if len(lines) > 1 and (failed or not args.quiet):
         print(f"{len(lines) - failed} of {len(lines)} recordings done, {failed} failed.",
@@ -101,6 +108,14 @@ def _plan_folder(recordings: list[Path], folder: Path, file_format: str) -> list
     return lines
 
 
+def _check_vertex_files(lines: list[Line]) -> None:
+    """Raises FormatError for the first line whose file cannot hold vertices, before any work is done."""
+    for line in lines:
+        if line.output.suffix.lower() != ".npz":
+            raise FormatError(f"This student moves the vertices of a mesh, and '{line.output}' cannot hold them. "
+                              "End the file's name in .npz, or add --format npz for a folder.")
+
+
 def _generate_or_report(
     student: Student, settings: GenerateSettings, line: Line, args: argparse.Namespace, single: bool
 ) -> bool:
@@ -122,10 +137,19 @@ def _generate_or_report(
     return True
 
 
-def _generate(student: Student, settings: GenerateSettings, line: Line, args: argparse.Namespace) -> Motion:
-    with FileSource(line.recording, args.start_s, args.end_s) as source:
-        with ProgressBar(line.recording.name, args.quiet) as progress:
-            motion = student.generate(source, settings, progress, None)
-    motion = resample_motion(motion, args.fps)
+def _generate(
+    student: Student, settings: GenerateSettings, line: Line, args: argparse.Namespace
+) -> Motion | VertexMotion:
+    with (
+        FileSource(line.recording, args.start_s, args.end_s) as source,
+        ProgressBar(line.recording.name, args.quiet) as progress,
+    ):
+        if student.config.vertex_count:
+            vertices = resample_vertices(student.generate_vertices(source, settings, progress), args.fps)
+        else:
+            motion = resample_motion(student.generate(source, settings, progress), args.fps)
+    if student.config.vertex_count:
+        write_vertex_npz(line.output, vertices)
+        return vertices
     write_motion(line.output, motion)
     return motion

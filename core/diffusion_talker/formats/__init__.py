@@ -13,9 +13,12 @@ from diffusion_talker.errors import FormatError
 from diffusion_talker.formats.audio2face_json import read_audio2face_json, write_audio2face_json
 from diffusion_talker.formats.live_link_csv import read_live_link_csv, write_live_link_csv
 from diffusion_talker.formats.motion_npz import read_motion_npz, write_motion_npz
+from diffusion_talker.formats.vertex_npz import read_vertex_npz, write_vertex_npz
 from diffusion_talker.motion import Motion
 
-__all__ = ["FORMATS", "MotionFormat", "motion_format", "read_motion", "write_motion"]
+__all__ = [
+    "FORMATS", "MotionFormat", "motion_format", "read_motion", "read_vertex_npz", "write_motion", "write_vertex_npz",
+]
 
 
 @dataclass(frozen=True)

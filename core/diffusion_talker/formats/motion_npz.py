@@ -17,8 +17,11 @@ from diffusion_talker.formats.reading import checked_channels, checked_rate, rea
 from diffusion_talker.motion import Motion
 
 _FIELDS = ("weights", "names", "fps")
-_DAMAGE = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, struct.error, MemoryError,
-           NotImplementedError, SyntaxError, TypeError, RuntimeError, OverflowError)
+#: Everything that zipfile, zlib and NumPy raise on damaged bytes.
+UNREADABLE_ARCHIVE = (
+    ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, struct.error, MemoryError,
+    NotImplementedError, SyntaxError, TypeError, RuntimeError, OverflowError,
+)
 
 
 def read_motion_npz(path: str | os.PathLike[str]) -> Motion:
@@ -51,6 +54,9 @@ def _read_field(path: str | os.PathLike[str], content: bytes, field: str) -> np.
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             if field in archive.files:
                 return archive[field]
-    except _DAMAGE as error:
+            holds_vertices = "offsets" in archive.files
+    except UNREADABLE_ARCHIVE as error:
         raise FormatError(f"'{path}' is damaged or not a NumPy archive (.npz). Export it again.") from error
+    if holds_vertices:
+        raise FormatError(f"'{path}' holds the vertices of a mesh, not curves. Choose a motion of blendshapes.")
     raise FormatError(f"'{path}' has no field '{field}'. A motion archive holds {', '.join(_FIELDS)}.")
