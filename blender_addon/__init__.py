@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, panels, preferences, properties
+from . import command, drive_properties, panels, preferences, properties
 from .operators import add_demo_head, cancel, export, generate, generate_shape_keys
 
 CLASSES = (
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
     properties.DIFFUSION_TALKER_PG_landmark,
+    drive_properties.DIFFUSION_TALKER_PG_entry,
+    drive_properties.DIFFUSION_TALKER_PG_channel,
+    drive_properties.DIFFUSION_TALKER_PG_mapping,
+    drive_properties.DIFFUSION_TALKER_PG_mesh,
+    drive_properties.DIFFUSION_TALKER_PG_drive,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
     cancel.DIFFUSION_TALKER_OT_cancel,
@@ -28,6 +33,7 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLAS
 def register() -> None:
     _register_classes()
     properties.attach()
+    drive_properties.attach()
     panels.attach()
     command.attach()
 
@@ -35,5 +41,6 @@ def register() -> None:
 def unregister() -> None:
     command.detach()
     panels.detach()
+    drive_properties.detach()
     properties.detach()
     _unregister_classes()

@@ -19,12 +19,12 @@ from .audio_source import (
     speech_of_strip,
     strip_problem,
 )
+from .drive_plan import Choices, DrivenKeys, DrivePlan, MeshPlan, choices_of, drive_keys, others_problem, plan_of
 from .problems import LipSyncProblem
-from .targets import TargetReport, inspect_target
+from .targets import inspect_target, keys_problem
 
 if TYPE_CHECKING:
     import bpy
-    import numpy as np
 
     from diffusion_talker.motion import Motion
     from diffusion_talker.student import Student
@@ -51,7 +51,6 @@ class Options:
     runtime: str = "auto"
     device: str = "auto"
     torch_python: str = ""
-    use_upper_face: bool = True
 
 
 @dataclass(frozen=True)
@@ -60,31 +59,34 @@ class Request:
 
     speech: Speech
     options: Options
-    target_uid: int
-    target_name: str
+    plan: DrivePlan
 
 
 @dataclass(frozen=True)
 class Generated:
-    """Result of the worker. motion starts at the request's first frame."""
+    """Result of the worker: curves from the request's first frame on, for the face and all that goes along with it."""
 
-    motion: Motion
+    keys: tuple[DrivenKeys, ...]
+    speech_s: float
     runtime_name: str
     elapsed_s: float
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one generation left behind."""
+    """What one generation left behind. take: the face's; others: what went along with it."""
 
     take: WrittenTake
     speech_s: float
     elapsed_s: float
     runtime_name: str
+    others: tuple[WrittenTake, ...] = ()
 
     @property
     def sentence(self) -> str:
-        return f"{self.take.action_name}: {self.take.key_count} keys in {self.elapsed_s:.1f} s"
+        along = f" and {len(self.others)} more" if self.others else ""
+        count = sum(take.key_count for take in (self.take, *self.others))
+        return f"{self.take.action_name}{along}: {count} keys in {self.elapsed_s:.1f} s"
 
 
 # ---------------------------------------------------------------- choices (main thread)
@@ -100,7 +102,10 @@ def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def problem(context: bpy.types.Context) -> str:
     """Why nothing can be generated now and what to do next; empty when all is well. Changes nothing."""
-    return speech_problem(context) or inspect_target(target_of(context)).reason
+    face = target_of(context)
+    return (
+        speech_problem(context) or inspect_target(face).reason or others_problem(face, choices_of(context.scene))
+    )
 
 
 def speech_problem(context: bpy.types.Context) -> str:
@@ -112,15 +117,14 @@ def speech_problem(context: bpy.types.Context) -> str:
 
 def make_request(context: bpy.types.Context) -> Request:
     """Freeze the present choices. Raises LipSyncProblem when something is missing."""
-    return request_for(speech_of(context), target_of(context), options_of(context))
+    return request_for(speech_of(context), target_of(context), options_of(context), choices_of(context.scene))
 
 
-def request_for(speech: Speech, obj: bpy.types.Object | None, options: Options) -> Request:
-    """A request for any object. Raises LipSyncProblem when it cannot be driven."""
-    report = inspect_target(obj)
-    if not report.ready:
-        raise LipSyncProblem(report.reason)
-    return Request(speech, options, obj.session_uid, obj.name)
+def request_for(
+    speech: Speech, obj: bpy.types.Object | None, options: Options, choices: Choices | None = None
+) -> Request:
+    """A request for any face. Raises LipSyncProblem when it, or a mesh beside it, cannot be driven."""
+    return Request(speech, options, plan_of(obj, choices or Choices()))
 
 
 def speech_of(context: bpy.types.Context) -> Speech:
@@ -144,7 +148,6 @@ def options_of(context: bpy.types.Context) -> Options:
         runtime=runtime,
         device=device,
         torch_python=torch_python(context),
-        use_upper_face=settings.use_upper_face,
     )
 
 
@@ -170,9 +173,23 @@ def generate(request: Request, progress: Progress, cancelled: Cancelled, student
     student = student or open_student(request.options)
     progress(0.05, "Animating")
     motion = student.generate(
-        source, _settings(request.options), lambda share: progress(0.05 + 0.95 * share, "Animating"), cancelled
+        source, _settings(request.options), lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled
     )
-    return Generated(motion, student.runtime_name, time.perf_counter() - started_s)
+    progress(0.9, "Fitting the face")
+    keys = drive_keys(motion_at_frames(motion, request.speech), request.plan)
+    return Generated(keys, motion.duration_s, student.runtime_name, time.perf_counter() - started_s)
+
+
+def motion_at_frames(motion: Motion, speech: Speech) -> Motion:
+    """The motion with one row for each scene frame of the line. Closures are kept here, by ARKit's names, and only then
+    brought onto the keys that the face has."""
+    import numpy as np
+
+    from diffusion_talker.motion import Motion, sample_motion
+
+    duration_s = motion.duration_s if speech.length_s is None else speech.length_s
+    times_s = np.arange(speech.frame_count(duration_s)) / speech.fps
+    return Motion(sample_motion(motion, times_s, keep_closures=True), motion.channels, speech.fps)
 
 
 def open_student(options: Options) -> Student:
@@ -200,52 +217,35 @@ def _settings(options: Options) -> object:
 
 
 def apply(request: Request, generated: Generated) -> Outcome:
-    """Write the take on the mesh as it is now. Raises LipSyncProblem, having changed nothing, when the mesh is gone."""
-    from .keyframes import Take, write_take
+    """Write the take on the meshes as they are now. Raises LipSyncProblem, having changed nothing, when one is gone."""
+    from .keyframes import Span, shape_key_track, write_tracks
 
-    obj = find_target(request)
-    report = inspect_target(obj)
-    if not report.ready:
-        raise LipSyncProblem(report.reason)
     speech = request.speech
-    curves = key_curves(generated.motion, speech, report, request.options.use_upper_face)
-    take = write_take(obj, Take(speech.name, speech.key, speech.first_frame, curves))
-    return Outcome(take, generated.motion.duration_s, generated.elapsed_s, generated.runtime_name)
+    tracks = []
+    for driven in generated.keys:
+        obj = find_mesh(driven.mesh)
+        _check_keys(obj, driven)
+        tracks.append(shape_key_track(obj, driven.curves))
+    frame_count = max((len(values) for driven in generated.keys for values in driven.curves.values()), default=0)
+    written = write_tracks(tracks, Span(speech.name, speech.key, speech.first_frame, frame_count))
+    return Outcome(written[0], generated.speech_s, generated.elapsed_s, generated.runtime_name, written[1:])
 
 
-def find_target(request: Request) -> bpy.types.Object:
-    """The request's object, wherever undo or renaming took it. Raises LipSyncProblem when it was deleted."""
+def find_mesh(mesh: MeshPlan) -> bpy.types.Object:
+    """The mesh, wherever undo or renaming took it. Raises LipSyncProblem when it was deleted."""
     import bpy
 
     for obj in bpy.data.objects:
-        if obj.session_uid == request.target_uid and obj.users_scene:
+        if obj.session_uid == mesh.uid and obj.users_scene:
             return obj
-    raise LipSyncProblem(f"'{request.target_name}' was deleted meanwhile: undo that, or pick another mesh")
+    raise LipSyncProblem(f"'{mesh.name}' was deleted meanwhile: undo that, or pick another mesh")
 
 
-def key_curves(motion: Motion, speech: Speech, report: TargetReport, use_upper_face: bool) -> dict[str, np.ndarray]:
-    """Shape key name -> (F,) float32, one value per scene frame of the line, closures kept."""
-    import numpy as np
-
-    from diffusion_talker.channels import MOUTH_CHANNELS
-    from diffusion_talker.motion import sample_motion
-
-    duration_s = motion.duration_s if speech.length_s is None else speech.length_s
-    times_s = np.arange(speech.frame_count(duration_s)) / speech.fps
-    motion = _seal_without_corrective(motion, report.missing)
-    weights = sample_motion(motion, times_s, keep_closures=True)
-    columns = {channel: weights[:, index] for index, channel in enumerate(motion.channels)}
-    wanted = [pair for pair in report.mapping if pair[0] in columns and (use_upper_face or pair[0] in MOUTH_CHANNELS)]
-    return {name: columns[channel] for channel, name in wanted}
-
-
-def _seal_without_corrective(motion: Motion, missing: tuple[str, ...]) -> Motion:
-    """A mesh without mouthClose closes its lips with the jaw, or every closure would stay open on it."""
-    from dataclasses import replace
-
-    if "mouthClose" not in missing or "jawOpen" not in motion.channels:
-        return motion
-    weights = motion.weights.copy()
-    jaw = motion.channels.index("jawOpen")
-    weights[:, jaw] = (weights[:, jaw] - motion.column("mouthClose")).clip(0)
-    return replace(motion, weights=weights)
+def _check_keys(obj: bpy.types.Object, driven: DrivenKeys) -> None:
+    """Raises LipSyncProblem where the keys cannot be written, or were changed while the worker computed."""
+    reason = keys_problem(obj)
+    if reason:
+        raise LipSyncProblem(reason)
+    gone = [name for name in driven.curves if name not in obj.data.shape_keys.key_blocks]
+    if gone:
+        raise LipSyncProblem(f"'{obj.name}' lost its shape key {gone[0]} meanwhile: undo that, or generate again")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Curves become Actions: on shape keys, bones, objects. Every difference between Blender versions in animation lives here."""
+"""Curves become Actions on shape keys, bones and objects. Every version difference in animation lives here."""
 
 from __future__ import annotations
 

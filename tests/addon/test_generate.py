@@ -189,7 +189,7 @@ def test_a_failure_while_writing_leaves_the_mesh_as_it_was(
         (lambda line: (make_face(), use_file(line.parent / "gone.wav")), "There is no sound file at"),
         (lambda line: (make_face(), use_file(Path())), "No sound file chosen|There is no sound file"),
         (lambda line: (make_plain_mesh(), use_file(line)), "No face chosen"),
-        (lambda line: (make_face(["Smile"]), use_file(line)), "None of the shape keys of 'Head' is an ARKit shape"),
+        (lambda line: (make_face(["Smile"]), use_file(line)), "None of the shape keys of 'Head' is a known face shape"),
     ],
 )
 def test_the_button_is_disabled_with_a_reason(

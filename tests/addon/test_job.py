@@ -12,7 +12,6 @@ from types import ModuleType
 import pytest
 
 from diffusion_talker.errors import AudioUnreadableError, CancelledError
-from tests.addon.scenes import talking_motion
 
 STEPS = 8
 LIMIT_S = 10.0
@@ -20,12 +19,13 @@ LIMIT_S = 10.0
 
 def make_job(addon: ModuleType, work: Callable[..., object]) -> object:
     speech = addon.audio_source.Speech("line", "line", "/nowhere/line.wav", 1, 24.0)
-    request = addon.generation.Request(speech, addon.generation.Options(), 1, "Head")
+    face = addon.drive_plan.MeshPlan(1, "Head", addon.face_mapping.FaceKeys(()))
+    request = addon.generation.Request(speech, addon.generation.Options(), addon.drive_plan.DrivePlan(face))
     return addon.job.Job(request, work)
 
 
 def result_of(addon: ModuleType) -> object:
-    return addon.generation.Generated(talking_motion(0.5, ()), "test", 0.1)
+    return addon.generation.Generated((), 0.5, "test", 0.1)
 
 
 def pump(job: object, after_each: Callable[[object], None] = lambda state: None) -> object:

@@ -33,8 +33,9 @@ def animate(addon: ModuleType, obj: bpy.types.Object, speech: object, closures_s
     """Write a motion with closures at these times after the first frame."""
     generation = addon.generation
     request = generation.request_for(speech, obj, generation.Options())
-    generated = generation.Generated(talking_motion(DURATION_S, closures_s), "test", 0.0)
-    generation.apply(request, generated)
+    motion = generation.motion_at_frames(talking_motion(DURATION_S, closures_s), speech)
+    keys = addon.drive_plan.drive_keys(motion, request.plan)
+    generation.apply(request, generation.Generated(keys, DURATION_S, "test", 0.0))
 
 
 def closed_frames(obj: bpy.types.Object) -> list[int]:
