@@ -34,7 +34,7 @@ ARROWS: Final[Mapping[str, set[str]]] = {
     "rigs": {"channels", "errors", "files", "motion"},
     "models": {"audio", "channels", "errors", "files", "motion", "student"},
     "corpus": {"audio", "channels", "errors", "files", "models", "motion"},
-    "training": {"audio", "channels", "corpus", "errors", "files", "models", "motion", "student"},
+    "training": {"audio", "channels", "corpus", "errors", "files", "models", "motion", "rigs", "student"},
     "evaluation": {
         "audio", "channels", "corpus", "errors", "files", "formats", "library", "models", "motion", "rigs", "student",
     },

@@ -185,7 +185,7 @@ def _check_weights(path: Path, bundle: Bundle) -> None:
     """A file whose arrays do not fit its own configuration, or hold NaN, is refused before it can run."""
     config, shapes = bundle.config, {name: array.shape for name, array in bundle.weights.items()}
     try:
-        fits = shapes == weight_shapes(config) and len(config.smoothing_frames) in (0, len(config.channels))
+        fits = shapes == weight_shapes(config) and len(config.smoothing_frames) in (0, config.values_per_frame)
     except TypeError:  # a number where a list belongs
         fits = False
     if not fits:

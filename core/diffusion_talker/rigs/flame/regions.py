@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from diffusion_talker.errors import SettingsError
 from diffusion_talker.rigs.flame.landmarks import FLAME_LANDMARKS
 from diffusion_talker.rigs.flame.topology import HEAD_VERTICES
 from diffusion_talker.rigs.shape_keys.landmarks import face_frame
@@ -24,6 +25,7 @@ _BEHIND_MOUTH_MM: Final = 60.0  # as far back as the corners' pull is seen
 _BELOW_LID_MM: Final = 10.0
 _ABOVE_BROW_MM: Final = 40.0
 _BEHIND_EYE_MM: Final = 25.0
+_CLOSED_MM: Final = 10.0  # lips of a neutral face are at most so far apart
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def face_regions(neutral: np.ndarray) -> FaceRegions:
     landmarks do not form a face on it."""
     frame = face_frame(neutral, FLAME_LANDMARKS)
     points = frame.to_mm(neutral)
+    _check(points)
 
     def at(*names: str) -> np.ndarray:
         return points[[getattr(FLAME_LANDMARKS, name) for name in names]].mean(axis=0)
@@ -53,3 +56,15 @@ def face_regions(neutral: np.ndarray) -> FaceRegions:
     mouth = (height < nose_base) & (height > at("chin")[1] - _BELOW_CHIN_MM) & (depth > corners[2] - _BEHIND_MOUTH_MM)
     upper = (height > lids[1] - _BELOW_LID_MM) & (height < brows[1] + _ABOVE_BROW_MM)
     return FaceRegions(skin & mouth, skin & upper & (depth > outer_eyes[2] - _BEHIND_EYE_MM), frame.axes[1])
+
+
+def _check(points: np.ndarray) -> None:
+    """Raises SettingsError unless chin, lips, nose and brows stand above each other and the lips meet."""
+    marks = FLAME_LANDMARKS
+    upwards = (marks.chin, marks.lower_lip, marks.nose_tip, marks.upper_lid_left, marks.brow_inner_left)
+    gaps_mm = [np.linalg.norm(points[upper] - points[lower]) for upper, lower in LIP_PAIRS]
+    if (np.diff(points[list(upwards), 1]) <= 0).any() or max(gaps_mm) > _CLOSED_MM:
+        raise SettingsError(
+            "FLAME's landmarks do not form a face on this mesh: its vertices are in another order. "
+            "Use the vertices as they came with FLAME."
+        )

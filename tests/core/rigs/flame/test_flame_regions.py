@@ -51,3 +51,6 @@ def test_landmarks_fall_into_their_regions() -> None:
 def test_points_that_form_no_face_are_refused() -> None:
     with pytest.raises(SettingsError, match="do not form a face"):
         face_regions(made_face() * [1.0, 1.0, -1.0])  # the nose points into the head
+    for seed in range(20):
+        with pytest.raises(SettingsError, match="do not form a face"):
+            face_regions(np.random.default_rng(seed).uniform(-0.1, 0.1, (5023, 3)))
