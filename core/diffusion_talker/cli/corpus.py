@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--engines", default=",".join(ENGINES), help=f"speech engines to use (default {','.join(ENGINES)})"
     )
+    build.add_argument(
+        "--test-set",
+        action="store_true",
+        help="make what models are measured on: talkers and voices that no training corpus has, and of the recordings "
+        "only the speakers that training holds out",
+    )
     build.add_argument("--quiet", action="store_true", help="print nothing but errors")
     recordings.add_arguments(build)
     datasets.add_arguments(verbs.add_parser("import", help="convert a published data set into corpora"))
@@ -71,12 +77,12 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for engine, reason in missing_engines(engines).items():
         print(f"Skipping {engine}. {reason}", file=sys.stderr)
-    for reason in missing_voices(engines).values():
+    for reason in missing_voices(engines, args.test_set).values():
         print(f"Going on without it: {reason}", file=sys.stderr)
-    settings = BuildSettings(hours=args.hours, seed=args.seed, engines=engines)
-    recorded = recordings.recorded_settings(args)
+    settings = BuildSettings(hours=args.hours, seed=args.seed, engines=engines, test_set=args.test_set)
+    recorded = recordings.recorded_settings(args, args.test_set)
     command = f"corpus build --hours {args.hours:g} --seed {args.seed} --engines {shlex.quote(args.engines)}"
-    command += recordings.command_words(recorded)
+    command += " --test-set" * args.test_set + recordings.command_words(recorded)
     report = None if args.quiet else _show
     report_recorded = None if args.quiet else recordings.show_progress
     manifest = build_corpus(args.out, settings, max(1, args.workers), command, report, recorded, report_recorded)

@@ -44,7 +44,8 @@ from diffusion_talker.corpus.shards import (
     write_manifest,
     write_shard,
 )
-from diffusion_talker.corpus.talkers import TALKERS
+from diffusion_talker.corpus.strangers import EVERYBODY, STRANGERS
+from diffusion_talker.corpus.talkers import TALKERS, Talker
 from diffusion_talker.corpus.workers import end_with_parent, start_context
 from diffusion_talker.errors import CorpusError
 from diffusion_talker.files import atomic_write
@@ -56,12 +57,16 @@ _PLAN_NAME = "plan.json"
 
 @dataclass(frozen=True)
 class BuildSettings:
-    """What to build. hours: audio to reach; clips_per_shard is part of the corpus' identity (tests make it small)."""
+    """What to build. hours: audio to reach; clips_per_shard is part of the corpus' identity (tests make it small).
+
+    test_set: talkers that no training corpus has, in place of the library's.
+    """
 
     hours: float
     seed: int = 0
     engines: tuple[str, ...] = ENGINES
     clips_per_shard: int = CLIPS_PER_SHARD
+    test_set: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,11 @@ def missing_engines(engines: tuple[str, ...]) -> dict[str, str]:
     return {engine: reason for engine, reason in reasons.items() if reason is not None}
 
 
-def missing_voices(engines: tuple[str, ...]) -> dict[str, str]:
+def missing_voices(engines: tuple[str, ...], test_set: bool = False) -> dict[str, str]:
     """Voice -> why it cannot be used here, of the engines that can."""
     usable = tuple(engine for engine in engines if clip_maker.missing_reason(engine) is None)
-    specs = {(spec.engine, spec.voice) for talker in TALKERS for spec in talker.voices if spec.engine in usable}
+    talkers = STRANGERS if test_set else TALKERS
+    specs = {(spec.engine, spec.voice) for talker in talkers for spec in talker.voices if spec.engine in usable}
     reasons = {voice: clip_maker.missing_reason(engine, voice) for engine, voice in sorted(specs)}
     return {voice: reason for voice, reason in reasons.items() if reason is not None}
 
@@ -114,7 +120,7 @@ def build_corpus(
         surplus.unlink()  # made ahead of need by a larger number of workers
     part = _add_recorded(folder, settings, recorded, workers, report_recorded)
     manifest = _describe(folder, settings, count, command, tuple(sorted(absent)), part)
-    if recorded is not None:
+    if recorded is not None and not recorded.only_held_out:
         manifest = replace(manifest, held_out_speakers=tuple(sorted(recorded.held_out)))
     write_manifest(folder, manifest)
     return manifest
@@ -131,12 +137,12 @@ def _add_recorded(
 def _claim(folder: Path, settings: BuildSettings, usable: tuple[str, ...]) -> None:
     """Note what this folder is being built with; refuse to go on with other settings."""
     plan = {**asdict(settings), "engines": list(usable), "version": CORPUS_VERSION}
-    absent = sorted(missing_voices(usable))
+    absent = sorted(missing_voices(usable, settings.test_set))
     if absent:
         plan["missing_voices"] = absent
     path = folder / _PLAN_NAME
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = {"test_set": False, **json.loads(path.read_text(encoding="utf-8"))}
         changed = [key for key in plan if key != "hours" and found.get(key) != plan[key]]
         if changed:
             raise CorpusError(
@@ -203,7 +209,7 @@ def _make_shard(folder: Path, settings: BuildSettings, usable: tuple[str, ...], 
     path = folder / shard_name(index)
     if path.exists():
         return _hours(read_shard(path)), False
-    voices = clip_maker.usable_voices(usable)
+    voices = clip_maker.usable_voices(usable, settings.test_set)
     clips: list[Clip] = []
     skipped: list[str] = []
     first = index * settings.clips_per_shard
@@ -246,7 +252,7 @@ def _describe(
         phones=PHONE_NAMES,
         phone_classes=PHONE_CLASSES,
         class_of_phone=CLASS_OF_PHONE,
-        identities=tuple(IdentityEntry(talker.name, talker.description, asdict(talker.axes)) for talker in TALKERS),
+        identities=tuple(IdentityEntry(t.name, t.description, asdict(t.axes)) for t in _talkers(settings)),
         emotions=EMOTION_NAMES,
         shards=tuple(entries),
         mean=mean,
@@ -263,12 +269,17 @@ def _describe(
         engine_versions={
             engine: clip_maker.engine_version(engine) for engine in settings.engines if engine not in absent
         },
-        missing_voices=missing_voices(settings.engines),
+        missing_voices=missing_voices(settings.engines, settings.test_set),
         skipped_clips=_skipped(folder),
         missing_engines=absent,
         recorded_sources=recorded.sources,
         recogniser_sha256=recorded.recogniser_sha256,
     )
+
+
+def _talkers(settings: BuildSettings) -> tuple[Talker, ...]:
+    """Whom clips name by number: in a test set strangers follow the library, whose faces recordings borrow."""
+    return EVERYBODY if settings.test_set else TALKERS
 
 
 def _skipped(folder: Path) -> tuple[str, ...]:

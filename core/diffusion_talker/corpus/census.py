@@ -12,7 +12,7 @@ from diffusion_talker.channels import MODEL_CHANNELS
 from diffusion_talker.corpus.emotions import EMOTION_NAMES
 from diffusion_talker.corpus.phones import PHONE_NAMES, UNKNOWN_PHONE
 from diffusion_talker.corpus.shards import Clip
-from diffusion_talker.corpus.talkers import TALKERS
+from diffusion_talker.corpus.strangers import EVERYBODY
 
 #: A phone with less than this share of the frames is rare: under four seconds of it in an hour.
 RARE_SHARE: Final = 0.001
@@ -40,7 +40,7 @@ class Census:
         values = {
             "language": clip.language,
             "engine": clip.engine,
-            "identity": TALKERS[clip.identity].name,
+            "identity": EVERYBODY[clip.identity].name,
             "emotion": EMOTION_NAMES[clip.emotion],
         }
         for name, value in values.items():

@@ -13,6 +13,7 @@ from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ, motion_frame_
 from diffusion_talker.corpus.emotions import EMOTIONS, Emotion, colour_prosody
 from diffusion_talker.corpus.face import animate
 from diffusion_talker.corpus.shards import Clip
+from diffusion_talker.corpus.strangers import EVERYBODY, STRANGERS
 from diffusion_talker.corpus.talkers import TALKERS, VoiceSpec
 from diffusion_talker.corpus.text import compose_line
 from diffusion_talker.corpus.timing import TimedPhone, fill_silence, phone_track, place_phones, shift
@@ -57,13 +58,17 @@ class Plan:
     lines: tuple[str, ...]
 
 
-def usable_voices(engines: tuple[str, ...]) -> dict[int, tuple[VoiceSpec, ...]]:
-    """Voices of every talker that can speak here, given the engines that are installed and allowed."""
+def usable_voices(engines: tuple[str, ...], strangers: bool = False) -> dict[int, tuple[VoiceSpec, ...]]:
+    """Voices of every talker that can speak here, given the engines that are installed and allowed, by its number.
+
+    strangers: of those that no training corpus knows, in place of the library's.
+    """
+    first = len(TALKERS) if strangers else 0
     usable = {
         i: tuple(
             spec for spec in talker.voices if spec.engine in engines and missing_reason(spec.engine, spec.voice) is None
         )
-        for i, talker in enumerate(TALKERS)
+        for i, talker in enumerate(STRANGERS if strangers else TALKERS, first)
     }
     return {i: specs for i, specs in usable.items() if specs}
 
@@ -93,7 +98,7 @@ def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) 
         phones,
         frame_count,
         float(MOTION_RATE_HZ),
-        TALKERS[plan.identity].axes,
+        EVERYBODY[plan.identity].axes,
         EMOTIONS[plan.emotion],
         plan.intensity,
         rng,
@@ -115,7 +120,7 @@ def make_clip(seed: int, number: int, voices: dict[int, tuple[VoiceSpec, ...]]) 
 def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]) -> Plan:
     """Draw who speaks, the emotion, the prosody and the lines."""
     identity = int(rng.choice(sorted(voices)))
-    talker = TALKERS[identity]
+    talker = EVERYBODY[identity]
     emotion = 0 if rng.random() < _NEUTRAL_SHARE else int(rng.integers(1, len(EMOTIONS)))
     intensity = 0.0 if emotion == 0 else float(rng.uniform(0.4, 1.0))
     spec = _choose_voice(rng, voices[identity])

@@ -71,7 +71,7 @@ class ShardEntry:
 class RecordedSource:
     """Recorded speech of one origin. recordings: files read; pieces: stretches kept; unsure_pieces: dropped because the
     recogniser was not sure enough; unheard_recordings: left out because they have no phones and no recogniser was
-    given; held_out_recordings: of speakers kept for evaluation."""
+    given; held_out_recordings: of speakers kept for evaluation; in a test set: of all others."""
 
     name: str
     licence: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ from diffusion_talker.corpus.census import rare_phones  # noqa: E402
 from diffusion_talker.corpus.clips import usable_voices  # noqa: E402
 from diffusion_talker.corpus.emotions import EMOTION_NAMES  # noqa: E402
 from diffusion_talker.corpus.phones import PHONE_CLASSES, PHONE_NAMES  # noqa: E402
-from diffusion_talker.corpus.shards import hash_file, iterate_clips, read_manifest, shard_name  # noqa: E402
+from diffusion_talker.corpus.shards import IdentityEntry, hash_file, iterate_clips, read_manifest, shard_name  # noqa: E402
+from diffusion_talker.corpus.strangers import STRANGERS  # noqa: E402
 from diffusion_talker.corpus.talkers import AXIS_NAMES, TALKERS  # noqa: E402
 from diffusion_talker.corpus.voices import festival  # noqa: E402
 from diffusion_talker.errors import CorpusError  # noqa: E402
@@ -172,3 +174,14 @@ def test_a_killed_build_leaves_no_worker_behind(tmp_path: Path) -> None:
     call = [sys.executable, "-m", "diffusion_talker", "corpus", "build", "--hours", "1", "--engines", "espeak"]
     workers, left = workers_after_kill([*call, "--out", str(tmp_path), "--quiet", "--workers", "2"])
     assert len(workers) >= 2 and not left
+
+
+def test_a_test_set_is_spoken_by_strangers_and_never_mixed_with_training(tmp_path: Path) -> None:
+    settings = replace(_settings(hours=0.002), test_set=True)
+    manifest = build_corpus(tmp_path, settings)
+    assert manifest.identities[: len(TALKERS)] == tuple(
+        IdentityEntry(talker.name, talker.description, asdict(talker.axes)) for talker in TALKERS
+    )
+    assert {manifest.identities[clip.identity].name for clip in iterate_clips(tmp_path)} <= {t.name for t in STRANGERS}
+    with pytest.raises(CorpusError, match="test_set"):
+        build_corpus(tmp_path, replace(settings, test_set=False))

@@ -60,12 +60,13 @@ Report = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class RecordedSettings:
     """Which recordings to use. recogniser: file or folder, None uses labelled recordings alone; share: of the corpus'
-    hours that is to be recorded."""
+    hours that is to be recorded; only_held_out: use the speakers of `held_out` and nobody else, for a test set."""
 
     folder: Path
     recogniser: Path | None = None
     share: float = 0.2
     held_out: frozenset[str] = HELD_OUT_SPEAKERS
+    only_held_out: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
@@ -99,14 +100,22 @@ def check_recorded(folder: Path, settings: RecordedSettings, seed: int) -> None:
 
     Raises CorpusError, BundleError, OutputError.
     """
-    wanted = _wanted(find_sources(settings.folder), settings.held_out)
+    wanted = _wanted(find_sources(settings.folder), settings)
     if settings.recogniser is not None:
         load_listener(settings.recogniser)
     _read_outcomes(folder / _PIECES_NAME, _plan(settings, wanted, seed))
 
 
-def _wanted(sources: Iterable[Source], held_out: frozenset[str]) -> list[Recording]:
-    return [recording for source in sources for recording in source.recordings if recording.speaker not in held_out]
+def _wanted(sources: Iterable[Source], settings: RecordedSettings) -> list[Recording]:
+    """Recordings of the speakers to use. Raises CorpusError when a test set finds none of those that are held out."""
+    every = [recording for source in sources for recording in source.recordings]
+    wanted = [item for item in every if (item.speaker in settings.held_out) == settings.only_held_out]
+    if settings.only_held_out and not wanted:
+        raise CorpusError(
+            f"'{settings.folder}' has no recording of {', '.join(sorted(settings.held_out)) or 'nobody'}. Name the "
+            "speakers of the test set with --hold-out."
+        )
+    return wanted
 
 
 def build_recorded(
@@ -124,7 +133,7 @@ def build_recorded(
     listener: used in place of the recogniser's file, in this process. Raises CorpusError, BundleError, OutputError.
     """
     sources = find_sources(settings.folder)
-    heard = _hear_all(folder, settings, _wanted(sources, settings.held_out), seed, workers, report, listener)
+    heard = _hear_all(folder, settings, _wanted(sources, settings), seed, workers, report, listener)
     places = [
         PiecePlace(item.recording, piece, number)
         for item in heard
@@ -138,13 +147,13 @@ def build_recorded(
         surplus.unlink()
     minutes = _minutes_by_source(shards)
     account = tuple(
-        _account(source, heard, settings.held_out, minutes[source.recordings[0].source]) for source in sources
+        _account(source, heard, settings, minutes[source.recordings[0].source]) for source in sources
     )
     names = tuple(recorded_shard_name(i) for i in range(len(shards)))
     return RecordedPart(names, account, _hash_recogniser(settings.recogniser))
 
 
-def _account(source: Source, heard: Iterable[_Heard], held_out: frozenset[str], minutes: float) -> RecordedSource:
+def _account(source: Source, heard: Iterable[_Heard], settings: RecordedSettings, minutes: float) -> RecordedSource:
     own = [item for item in heard if item.recording.source == source.recordings[0].source]
     pieces = [piece for item in own for piece in item.pieces or ()]
     return RecordedSource(
@@ -154,7 +163,7 @@ def _account(source: Source, heard: Iterable[_Heard], held_out: frozenset[str], 
         pieces=sum(piece.is_sure for piece in pieces),
         unsure_pieces=sum(not piece.is_sure for piece in pieces),
         unheard_recordings=sum(item.pieces is None for item in own),
-        held_out_recordings=sum(r.speaker in held_out for r in source.recordings),
+        held_out_recordings=sum((r.speaker in settings.held_out) != settings.only_held_out for r in source.recordings),
         minutes=minutes,
     )
 

@@ -32,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def recorded_settings(args: argparse.Namespace) -> RecordedSettings | None:
-    """What the arguments ask for. Raises SettingsError."""
+def recorded_settings(args: argparse.Namespace, test_set: bool = False) -> RecordedSettings | None:
+    """What the arguments ask for; test_set: the held-out speakers alone. Raises SettingsError."""
     if args.recordings is None:
         if args.recogniser is not None:
             raise SettingsError("--recogniser finds phones in recordings. Name their folder with --recordings too.")
         return None
     held_out = held_out_speakers(args.hold_out)
-    return RecordedSettings(args.recordings, args.recogniser, args.recorded_share, held_out)
+    return RecordedSettings(args.recordings, args.recogniser, args.recorded_share, held_out, test_set)
 
 
 def command_words(settings: RecordedSettings | None) -> str:

@@ -275,3 +275,12 @@ def test_what_would_stop_the_recorded_part_stops_the_build_at_once(
     with pytest.raises((BundleError, CorpusError), match="train recogniser" if found else "no recordings"):
         build_corpus(tmp_path / "corpus", settings, recorded=recorded)
     assert not list((tmp_path / "corpus").glob("*.npz"))
+
+
+def test_a_test_set_hears_the_held_out_speakers_alone(recordings: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "test_set"
+    part = build(folder, recordings, held_out=frozenset({"emodb:09", "mine:ben"}), only_held_out=True)
+    assert {clip.voice for clip in clips_of(folder, part)} == {"emodb:09", "mine:ben"}
+    assert {source.name: source.held_out_recordings for source in part.sources} == {"emodb": 5, "mine": 1}
+    with pytest.raises(CorpusError, match="nobody"):
+        build(tmp_path / "empty", recordings, held_out=frozenset(), only_held_out=True)
