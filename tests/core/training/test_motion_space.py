@@ -61,10 +61,11 @@ def test_of_an_unknown_mesh_the_mouth_is_what_moves(face):
     count = 600 if face == "another mesh" else 5023
     points = torch.from_numpy(np.random.default_rng(0).uniform(-0.1, 0.1, (count, 3))).float()
     std = torch.full((count,), 2e-4)
-    std[:40] = torch.linspace(1e-3, 3e-3, 40)
+    moving = count // 10
+    std[:moving] = torch.linspace(1e-3, 3e-3, moving)
     space = vertex_space(points, std.repeat_interleave(3))
     if face == "another mesh":
-        assert space.mouth.tolist() == as_values(np.arange(count) < 40)
+        assert space.mouth.tolist() == as_values(np.arange(count) < moving)
     assert space.gap is None and not (space.mouth & space.upper).any() and space.upper.any()
 
 
