@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
 from diffusion_talker.corpus.shards import Clip, iterate_clips
+from diffusion_talker.corpus.text_split import is_held_out
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.config import TrainingConfig
 
@@ -51,13 +51,8 @@ def load_split(corpus: Path, held_out_share: float) -> Split:
     train: list[Clip] = []
     held_out: list[Clip] = []
     for clip in iterate_clips(corpus):
-        (held_out if _text_fraction(clip.text) < held_out_share else train).append(clip)
+        (held_out if is_held_out(clip.text, held_out_share) else train).append(clip)
     return Split(tuple(train), tuple(held_out))
-
-
-def _text_fraction(text: str) -> float:
-    digest = hashlib.sha256(text.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32
 
 
 def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.Generator,
