@@ -17,7 +17,9 @@ from bpy.props import (
     StringProperty,
 )
 
-#: Settings on linked characters that were made overrides must be editable there, too.
+from .face_mapping import remember_edits
+
+#: Linked characters that were made library overrides are set up like any other.
 OVERRIDABLE: Final = {"LIBRARY_OVERRIDABLE"}
 OVERRIDABLE_LIST: Final = {"LIBRARY_OVERRIDABLE", "USE_INSERTION"}
 AXES: Final = (
@@ -36,17 +38,24 @@ MODES: Final = (
 )
 
 
+def _remember_edits(row: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    remember_edits(row.id_data)
+
+
 class DIFFUSION_TALKER_PG_entry(bpy.types.PropertyGroup):
     """A shape key that a channel drives."""
 
-    key: StringProperty(name="Shape Key", description="Shape key that this channel drives", override=OVERRIDABLE)
+    key: StringProperty(
+        name="Shape Key", description="Shape key that this channel drives", update=_remember_edits,
+        override=OVERRIDABLE,
+    )  # fmt: skip
     gain: FloatProperty(
         name="Gain", description="Value of the key when the channel is 1", default=1.0, soft_min=-2.0, soft_max=2.0,
-        override=OVERRIDABLE,
+        update=_remember_edits, override=OVERRIDABLE,
     )  # fmt: skip
     offset: FloatProperty(
         name="Offset", description="Value of the key when the channel is 0", soft_min=-1.0, soft_max=1.0,
-        override=OVERRIDABLE,
+        update=_remember_edits, override=OVERRIDABLE,
     )  # fmt: skip
 
 
@@ -55,16 +64,20 @@ class DIFFUSION_TALKER_PG_channel(bpy.types.PropertyGroup):
 
     name: StringProperty(name="Channel", override=OVERRIDABLE)
     enabled: BoolProperty(
-        name="On", description="Whether this channel moves anything", default=True, override=OVERRIDABLE
-    )
-    gain: FloatProperty(
-        name="Gain", description="Strength of this channel", default=1.0, soft_min=0.0, soft_max=2.0,
+        name="On", description="Whether this channel moves anything", default=True, update=_remember_edits,
         override=OVERRIDABLE,
     )  # fmt: skip
+    gain: FloatProperty(
+        name="Gain", description="Strength of this channel", default=1.0, soft_min=0.0, soft_max=2.0,
+        update=_remember_edits, override=OVERRIDABLE,
+    )  # fmt: skip
     offset: FloatProperty(
-        name="Offset", description="Added to this channel", soft_min=-1.0, soft_max=1.0, override=OVERRIDABLE
+        name="Offset", description="Added to this channel", soft_min=-1.0, soft_max=1.0, update=_remember_edits,
+        override=OVERRIDABLE,
+    )  # fmt: skip
+    by_hand: BoolProperty(
+        name="By Hand", description="Its keys were chosen by hand", update=_remember_edits, override=OVERRIDABLE
     )
-    by_hand: BoolProperty(name="By Hand", description="Its keys were chosen by hand", override=OVERRIDABLE)
     entries: CollectionProperty(type=DIFFUSION_TALKER_PG_entry, override=OVERRIDABLE_LIST)
     found: StringProperty(name="Keys", override=OVERRIDABLE)
     how: StringProperty(name="How", override=OVERRIDABLE)
@@ -72,7 +85,11 @@ class DIFFUSION_TALKER_PG_channel(bpy.types.PropertyGroup):
 
 
 class DIFFUSION_TALKER_PG_mapping(bpy.types.PropertyGroup):
-    """The mapping of one mesh as it is shown and edited; empty while nobody looked at it."""
+    """The mapping of one mesh as it is shown and edited; empty while nobody looked at it.
+
+    What counts is `Object.diffusion_talker_edits`, which follows every change: Blender keeps a text of an overridden
+    object, but not a list within it.
+    """
 
     channels: CollectionProperty(type=DIFFUSION_TALKER_PG_channel, override=OVERRIDABLE_LIST)
     index: IntProperty(name="Active Channel", override=OVERRIDABLE)
@@ -148,11 +165,13 @@ class DIFFUSION_TALKER_PG_drive(bpy.types.PropertyGroup):
 def attach() -> None:
     """Hang the groups on scenes and objects; their classes are registered already."""
     bpy.types.Scene.diffusion_talker_drive = PointerProperty(type=DIFFUSION_TALKER_PG_drive)
-    bpy.types.Object.diffusion_talker_mapping = PointerProperty(
-        type=DIFFUSION_TALKER_PG_mapping, override=OVERRIDABLE
+    bpy.types.Object.diffusion_talker_mapping = PointerProperty(type=DIFFUSION_TALKER_PG_mapping)
+    bpy.types.Object.diffusion_talker_edits = StringProperty(
+        name="Mapping by Hand", description="What was set by hand in the mapping", override=OVERRIDABLE
     )
 
 
 def detach() -> None:
+    del bpy.types.Object.diffusion_talker_edits
     del bpy.types.Object.diffusion_talker_mapping
     del bpy.types.Scene.diffusion_talker_drive

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -94,16 +95,27 @@ def mapping_of(obj: bpy.types.Object) -> Mapping:
 
 
 def edits_of(obj: bpy.types.Object) -> tuple[ChannelEdit, ...]:
-    """What the animator set by hand on this mesh."""
+    """What the animator set by hand on this mesh; what is no edit is passed over."""
     from diffusion_talker.rigs.mapping import ChannelEdit, Entry
 
-    found = []
+    try:
+        stored = json.loads(obj.diffusion_talker_edits or "[]")
+        return tuple(
+            ChannelEdit(name, gain, offset, enabled, None if keys is None else tuple(Entry(*key) for key in keys))
+            for name, gain, offset, enabled, keys in stored
+        )
+    except (TypeError, ValueError):  # somebody edited the property by hand
+        return ()
+
+
+def remember_edits(obj: bpy.types.Object) -> None:
+    """Keep what the rows of this mesh's mapping say."""
+    stored = []
     for row in obj.diffusion_talker_mapping.channels:
-        entries = tuple(Entry(entry.key, entry.gain, entry.offset) for entry in row.entries if entry.key)
-        edit = ChannelEdit(row.name, row.gain, row.offset, row.enabled, entries if row.by_hand else None)
-        if edit != ChannelEdit(row.name):
-            found.append(edit)
-    return tuple(found)
+        keys = [[entry.key, entry.gain, entry.offset] for entry in row.entries if entry.key] if row.by_hand else None
+        if keys is not None or (row.gain, row.offset, row.enabled) != (1.0, 0.0, True):
+            stored.append([row.name, row.gain, row.offset, row.enabled, keys])
+    obj.diffusion_talker_edits = json.dumps(stored) if stored else ""
 
 
 def face_keys(obj: bpy.types.Object) -> FaceKeys:

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sub-panels of the panel "Lip Sync": which meshes and bones move with the face, its mapping, vertex animation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import bpy
+
+from .operators.mapping import active_row, mapped_object
+from .operators.mapping_presets import DIFFUSION_TALKER_MT_mapping_presets
+
+#: Icon of a channel by how it found its keys.
+HOW_ICONS: Final[Mapping[str, str]] = {
+    "exact": "DOT", "spelling": "DOT", "approximated": "MOD_SMOOTH", "missing": "BLANK1", "by hand": "GREASEPENCIL",
+}  # fmt: skip
+
+
+class DIFFUSION_TALKER_UL_meshes(bpy.types.UIList):
+    """Meshes that go along with the face."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:
+        obj = item.object
+        if obj is None:
+            layout.label(text="Deleted", icon="ERROR")
+        elif obj.name not in context.scene.objects:
+            layout.label(text=f"{obj.name} (not in this scene)", icon="ERROR")
+        else:
+            layout.label(text=obj.name, icon="MESH_DATA")
+
+
+class DIFFUSION_TALKER_UL_channels(bpy.types.UIList):
+    """ARKit's channels, the keys that show them, and how strongly."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:
+        row = layout.row(align=True)
+        row.prop(item, "enabled", text="")
+        split = row.split(factor=0.4)
+        split.active = item.enabled and item.how != "missing"
+        split.label(text=item.name, icon=HOW_ICONS.get(item.how, "BLANK1"))
+        rest = split.split(factor=0.72)
+        rest.label(text=keys_text(item))
+        rest.prop(item, "gain", text="", emboss=False)
+
+
+def keys_text(row: bpy.types.PropertyGroup) -> str:
+    """The keys of one channel as they are set now."""
+    if row.by_hand:
+        return ", ".join(entry.key or "?" for entry in row.entries)
+    return row.found or "no key shows it"
+
+
+class DrivePanel:
+    """What the sub-panels share."""
+
+    bl_region_type = "UI"
+    bl_category = "Lip Sync"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def prepared(self) -> bpy.types.UILayout:
+        """The layout as every section of the panel has it."""
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        return self.layout
+
+
+class MeshesPanel(DrivePanel):
+    bl_label = "More Meshes"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        drive = context.scene.diffusion_talker_drive
+        layout = self.prepared()
+        row = layout.row()
+        row.template_list("DIFFUSION_TALKER_UL_meshes", "", drive, "meshes", drive, "mesh_index", rows=3)
+        column = row.column(align=True)
+        column.operator("diffusion_talker.meshes_add", text="", icon="ADD")
+        column.operator("diffusion_talker.meshes_remove", text="", icon="REMOVE")
+
+
+class MappingPanel(DrivePanel):
+    bl_label = "Mapping"
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        self.layout.menu(DIFFUSION_TALKER_MT_mapping_presets.bl_idname, text="", icon="PRESET")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.prepared()
+        obj = mapped_object(context)
+        row = active_row(obj)
+        if row is None:
+            layout.operator("diffusion_talker.mapping_show", icon="VIEWZOOM")
+            return
+        layout.label(text=obj.name, icon="MESH_DATA")
+        group = obj.diffusion_talker_mapping
+        split = layout.row()
+        split.template_list("DIFFUSION_TALKER_UL_channels", "", group, "channels", group, "index", rows=6)
+        column = split.column(align=True)
+        column.operator("diffusion_talker.mapping_show", text="", icon="FILE_REFRESH")
+        column.operator("diffusion_talker.mapping_reset", text="", icon="LOOP_BACK").whole = True
+        _draw_channel(layout, obj, row)
+
+
+def _draw_channel(layout: bpy.types.UILayout, obj: bpy.types.Object, row: bpy.types.PropertyGroup) -> None:
+    column = layout.column(align=True)
+    column.prop(row, "gain")
+    column.prop(row, "offset")
+    if not row.by_hand:
+        layout.label(text=f"{row.how.capitalize()}, {row.shown:.0%} of the movement is shown")
+        layout.operator("diffusion_talker.mapping_by_hand", icon="GREASEPENCIL")
+        return
+    for index, entry in enumerate(row.entries):
+        line = layout.row(align=True)
+        line.use_property_split = False
+        line.prop_search(entry, "key", obj.data.shape_keys, "key_blocks", text="")
+        line.prop(entry, "gain", text="")
+        line.prop(entry, "offset", text="")
+        line.operator("diffusion_talker.mapping_remove_key", text="", icon="X").index = index
+    line = layout.row(align=True)
+    line.operator("diffusion_talker.mapping_add_key", icon="ADD")
+    line.operator("diffusion_talker.mapping_reset", icon="LOOP_BACK").whole = False
+
+
+class DIFFUSION_TALKER_PT_meshes_view3d(MeshesPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_parent_id = "DIFFUSION_TALKER_PT_view3d"
+
+
+class DIFFUSION_TALKER_PT_meshes_sequencer(MeshesPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_parent_id = "DIFFUSION_TALKER_PT_sequencer"
+
+
+class DIFFUSION_TALKER_PT_mapping_view3d(MappingPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_parent_id = "DIFFUSION_TALKER_PT_view3d"
+
+
+class DIFFUSION_TALKER_PT_mapping_sequencer(MappingPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_parent_id = "DIFFUSION_TALKER_PT_sequencer"
