@@ -5,8 +5,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, drive_properties, panels, preferences, properties
-from .operators import add_demo_head, cancel, export, generate, generate_shape_keys
+from . import command, drive_panels, drive_properties, panels, preferences, properties
+from .operators import (
+    add_demo_head,
+    cancel,
+    export,
+    generate,
+    generate_shape_keys,
+    mapping,
+    mapping_presets,
+)
+from .operators import meshes as face_meshes  # `meshes` is a module of this package
+
 
 CLASSES = (
     properties.DIFFUSION_TALKER_PG_settings,
@@ -23,8 +33,26 @@ CLASSES = (
     export.DIFFUSION_TALKER_OT_export,
     generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
     add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
+    mapping.DIFFUSION_TALKER_OT_mapping_show,
+    mapping.DIFFUSION_TALKER_OT_mapping_reset,
+    mapping.DIFFUSION_TALKER_OT_mapping_by_hand,
+    mapping.DIFFUSION_TALKER_OT_mapping_add_key,
+    mapping.DIFFUSION_TALKER_OT_mapping_remove_key,
+    mapping_presets.DIFFUSION_TALKER_OT_mapping_preset_save,
+    mapping_presets.DIFFUSION_TALKER_OT_mapping_preset_load,
+    mapping_presets.DIFFUSION_TALKER_OT_mapping_preset_delete,
+    mapping_presets.DIFFUSION_TALKER_OT_mapping_export,
+    mapping_presets.DIFFUSION_TALKER_OT_mapping_import,
+    mapping_presets.DIFFUSION_TALKER_MT_mapping_presets,
+    mapping_presets.DIFFUSION_TALKER_MT_mapping_presets_delete,
+    drive_panels.DIFFUSION_TALKER_UL_meshes,
+    drive_panels.DIFFUSION_TALKER_UL_channels,
     panels.DIFFUSION_TALKER_PT_view3d,
     panels.DIFFUSION_TALKER_PT_sequencer,
+    drive_panels.DIFFUSION_TALKER_PT_meshes_view3d,
+    drive_panels.DIFFUSION_TALKER_PT_meshes_sequencer,
+    drive_panels.DIFFUSION_TALKER_PT_mapping_view3d,
+    drive_panels.DIFFUSION_TALKER_PT_mapping_sequencer,
 )
 
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
