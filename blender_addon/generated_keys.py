@@ -11,6 +11,7 @@ import numpy as np
 
 from .meshes import neutral_points
 from .problems import LipSyncProblem
+from .targets import recognized_keys
 from .topology import generated_keys_of, landmarks_problem
 
 if TYPE_CHECKING:
@@ -74,6 +75,15 @@ def _neutral_problem(obj: bpy.types.Object) -> str:
     return ""
 
 
+def lacks_keys(obj: bpy.types.Object) -> bool:
+    """Whether ARKit keys are missing that could be made."""
+    from diffusion_talker.channels import ARKIT_52
+
+    keys = obj.data.shape_keys
+    names = [] if keys is None else [block.name for block in keys.key_blocks[1:]]
+    return len(_present(tuple(names))) < len(ARKIT_52)
+
+
 def add_generated_keys(obj: bpy.types.Object, replace_ours: bool = False) -> AddedKeys:
     """Generate the 52 ARKit keys from the object's neutral and add those that it lacks.
 
@@ -92,7 +102,7 @@ def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> Ad
     if obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
     blocks = obj.data.shape_keys.key_blocks
-    present = _present([block.name for block in blocks[1:]])
+    present = _present(tuple(block.name for block in blocks[1:]))
     ours = set(generated_names(obj.data.shape_keys))
     added, replaced, kept = [], [], []
     for name, indices, offsets in zip(keys.names, keys.indices, keys.offsets, strict=True):
@@ -111,13 +121,13 @@ def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> Ad
     return AddedKeys(tuple(added), tuple(replaced), tuple(kept), keys.notes)
 
 
-def _present(names: list[str]) -> dict[str, str]:
+def _present(names: tuple[str, ...]) -> dict[str, str]:
     """ARKit channel -> the key that shows it, in any spelling; one of its parts where it is cut in pieces."""
-    from diffusion_talker.rigs.vocabularies import ARKIT, recognize
+    from diffusion_talker.rigs.vocabularies import ARKIT
 
     present: dict[str, str] = {}
-    for found in recognize(names):
-        if found is not None and found.vocabulary == ARKIT.name and len(found.meaning.pose) == 1:
+    for found in recognized_keys(names):
+        if found.vocabulary == ARKIT.name and len(found.meaning.pose) == 1:
             channel, share = found.meaning.pose[0]
             if share == 1.0 or channel not in present:
                 present[channel] = found.name

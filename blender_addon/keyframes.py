@@ -206,14 +206,36 @@ def current_fcurves(owner: bpy.types.ID) -> FCurves | None:
     data = owner.animation_data
     if data is None or data.action is None:
         return None
+    return slot_fcurves(data.action, data.action_slot if HAS_SLOTS else None)
+
+
+def strip_fcurves(strip: bpy.types.NlaStrip) -> FCurves | None:
+    """F-curves that a strip of the NLA plays."""
+    if strip.action is None:
+        return None
+    return slot_fcurves(strip.action, strip.action_slot if HAS_SLOTS else None)
+
+
+def slot_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot | None) -> FCurves | None:
+    """F-curves of an Action for one slot; before 4.4 all that it has."""
     if not HAS_SLOTS:
-        return data.action.fcurves
-    for layer in data.action.layers:
+        return action.fcurves
+    for layer in action.layers:
         for strip in layer.strips:
-            channelbag = strip.channelbag(data.action_slot) if data.action_slot else None
+            channelbag = strip.channelbag(slot) if slot else None
             if channelbag is not None:
                 return channelbag.fcurves
     return None
+
+
+def is_slotless(data: bpy.types.AnimData) -> bool:
+    """Whether an Action is there that moves nothing, because none of its slots was chosen."""
+    return HAS_SLOTS and data.action is not None and data.action_slot is None
+
+
+def is_muted(curve: bpy.types.FCurve) -> bool:
+    """Whether a curve is switched off; the mute of its group counts in Blender before 4.4 only."""
+    return curve.mute or (not HAS_SLOTS and curve.group is not None and curve.group.mute)
 
 
 def take_name(object_name: str, line: str) -> str:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     import bpy
+
+#: Modifiers that put vertices of their own over those of the shape keys.
+CACHES: Final = frozenset({"MESH_CACHE", "MESH_SEQUENCE_CACHE"})
 
 
 def neutral_points(obj: bpy.types.Object) -> np.ndarray:
@@ -49,3 +52,18 @@ def triangles_of(mesh: bpy.types.Mesh) -> np.ndarray:
     corners = np.empty(3 * len(mesh.loop_triangles), np.int32)
     mesh.loop_triangles.foreach_get("vertices", corners)
     return corners.reshape(-1, 3).astype(np.int64)
+
+
+def is_masked(obj: bpy.types.Object, block: bpy.types.ShapeKey) -> bool:
+    """Whether the key's vertex group has no weight wherever the key moves; Blender ignores a group that is not there,
+    and one while no vertex is in any group."""
+    group = obj.vertex_groups.get(block.vertex_group) if block.vertex_group else None
+    if group is None:
+        return False
+    moves = np.flatnonzero(np.abs(key_offsets(block)).max(axis=1) > 0)
+    vertices = obj.data.vertices
+    if not any(len(vertices[int(index)].groups) for index in moves) and not any(len(v.groups) for v in vertices):
+        return False
+    return not any(
+        entry.group == group.index and entry.weight > 0.0 for index in moves for entry in vertices[int(index)].groups
+    )

@@ -6,9 +6,12 @@ from __future__ import annotations
 import bpy
 
 from .audio_source import find_strip, sequencer_scene
+from .diagnosis import diagnose
+from .generated_keys import generated_notes, lacks_keys
 from .generation import problem, target_of
 from .operators.generate import is_running, shown_result
 from .targets import inspect_target
+from .topology import topology_of
 
 #: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
 LETTER_PIXELS = 5.8
@@ -29,15 +32,17 @@ class LipSyncPanel:
         running = is_running(context)
         choices = layout.column()
         choices.enabled = not running
+        shown = set()
         for name, title, draw in SECTIONS:
             header, body = choices.panel(f"DIFFUSION_TALKER_{name}", default_closed=name == "output")
             header.label(text=title)
             if body is not None:
+                shown.add(name)
                 draw(body, context)
         if running:
             _draw_progress(layout, context)
         else:
-            _draw_button(layout, context)
+            _draw_button(layout, context, "face" in shown)
 
 
 class DIFFUSION_TALKER_PT_view3d(LipSyncPanel, bpy.types.Panel):
@@ -64,14 +69,25 @@ def _draw_face(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.diffusion_talker
     layout.prop(settings, "target")
     obj = target_of(context)
-    report = inspect_target(obj)
-    if report.ready:
-        column = layout.column(align=True)
-        _draw_line(column, context, f"{len(report.mapping)} of 52 face shapes on '{obj.name}'", "CHECKMARK")
-        if report.note:
-            _draw_line(column, context, report.note, "BLANK1")
-    elif obj is None or obj.type != "MESH" or obj.data.shape_keys is None:
+    found = diagnose(obj, context.scene)
+    column = layout.column(align=True)
+    _draw_line(column, context, found.sentence, "CHECKMARK" if found.moves else "INFO")
+    if found.fix is not None:
+        column.operator("diffusion_talker.fix_face", text=found.fix.label)
+    if obj is None or obj.type != "MESH":
         layout.operator("diffusion_talker.add_demo_head", icon="USER")
+    elif lacks_keys(obj):
+        _draw_key_generator(layout, context, obj)
+    for note in generated_notes(obj.data.shape_keys) if obj is not None and obj.type == "MESH" else ():
+        _draw_line(layout, context, note, "BLANK1")
+
+
+def _draw_key_generator(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """For heads that lack keys: what the mesh is, and the button that makes them."""
+    sentence = topology_of(obj).sentence
+    if sentence:
+        _draw_line(layout, context, sentence, "MESH_MONKEY")
+    layout.operator("diffusion_talker.generate_shape_keys", icon="SHAPEKEY_DATA")
 
 
 def _draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -97,14 +113,15 @@ SECTIONS = (
 )
 
 
-def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, face_is_explained: bool) -> None:
     status = context.window_manager.diffusion_talker
     row = layout.row()
     row.scale_y = 1.5
     row.operator("diffusion_talker.generate", icon="PLAY")
     reason = problem(context)
     if reason:
-        _draw_line(layout, context, reason, "INFO")
+        if not (face_is_explained and reason == inspect_target(target_of(context)).reason):
+            _draw_line(layout, context, reason, "INFO")
     elif result := shown_result(context):
         _draw_line(layout, context, result, "ERROR" if status.failed else "CHECKMARK")
 

@@ -105,7 +105,8 @@ def _read_only_problem(obj: bpy.types.Object, keys: bpy.types.Key) -> str:
         source = library.filepath.replace("\\", "/").rsplit("/", 1)[-1]
         cure = "make a library override with its mesh, or a local copy"
         return f"'{obj.name}' is linked from {source}, which is read-only: {cure}"
-    if keys.override_library is not None and keys.override_library.is_system_override:
+    override = obj.data.override_library  # that of the keys: they have none of their own
+    if override is not None and override.is_system_override:
         return f"The override of '{obj.name}' is not editable: choose Library Override > Make Editable, then try again"
     return ""
 
@@ -256,6 +257,36 @@ def _note(found: dict[str, str], drivers: dict[str, str], muted: set[str], missi
     )
     text = "; ".join(part for part in parts if part)
     return text[:1].upper() + text[1:]
+
+
+def face_beside(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The mesh of the same character that can be driven, where this object is a part of it that cannot: eyes, hair, the
+    rig itself."""
+    if obj.type == "MESH" and _has_own_keys(obj):
+        return None
+    roots = _roots(obj)
+    related = (other for other in scene.objects if other != obj and other.type == "MESH" and roots & _roots(other))
+    ready = [(inspect_target(other), other) for other in related]
+    ranked = sorted(
+        ((len(report.mapping) + len(report.others), other.name, other) for report, other in ready if report.ready),
+        key=lambda found: (-found[0], found[1]),
+    )
+    return ranked[0][2] if ranked else None
+
+
+def _has_own_keys(obj: bpy.types.Object) -> bool:
+    """Whether a mesh has keys that say something: then it is worth mending and no other is meant."""
+    keys = obj.data.shape_keys
+    return keys is not None and bool(recognized_keys(tuple(block.name for block in keys.key_blocks[1:])))
+
+
+def _roots(obj: bpy.types.Object) -> set[str]:
+    """What ties parts of a character together: its armatures, and what they hang on."""
+    names = {modifier.object.name for modifier in obj.modifiers if modifier.type == "ARMATURE" and modifier.object}
+    while obj is not None:
+        names.add(obj.name)
+        obj = obj.parent
+    return names
 
 
 def listed(names: Iterable[str], limit: int) -> str:

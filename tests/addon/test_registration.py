@@ -88,11 +88,11 @@ def test_the_panel_explains_what_is_missing(addon: ModuleType, fresh_scene: obje
 
 
 def test_the_panel_says_when_all_is_ready(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
-    make_face()
+    bpy.ops.diffusion_talker.add_demo_head()
     bpy.context.scene.diffusion_talker.source = "FILE"
     bpy.context.scene.diffusion_talker.audio_file = str(write_sound(tmp_path / "line.wav", speech_like(1.0)))
     stage = draw(addon)
-    assert stage.labels == "52 of 52 face shapes on 'Head'"
+    assert stage.labels == "Generate will move 52 of 52 face shapes of 'Demo Head'"
 
 
 def test_the_panel_shows_progress_and_cancel(

@@ -110,11 +110,11 @@ def _muted_jaw() -> bpy.types.Object:
 
 def _driven_jaw() -> bpy.types.Object:
     obj = make_face()
-    _drive(obj, "jawOpen", bpy.data.objects.new("Rig", None))
+    drive_key(obj, "jawOpen", bpy.data.objects.new("Rig", None))
     return obj
 
 
-def _drive(obj: bpy.types.Object, key_name: str, source: bpy.types.Object) -> None:
+def drive_key(obj: bpy.types.Object, key_name: str, source: bpy.types.Object) -> None:
     curve = obj.data.shape_keys.key_blocks[key_name].driver_add("value")
     variable = curve.driver.variables.new()
     variable.targets[0].id = source
@@ -166,7 +166,7 @@ def test_a_target_that_cannot_work_says_why_and_what_to_do(addon: ModuleType, fr
 
 def test_keys_that_a_driver_moves_are_left_to_it(addon: ModuleType, fresh_scene: object) -> None:
     obj = make_face()
-    _drive(obj, "eyeBlinkLeft", bpy.data.objects.new("Rig", None))
+    drive_key(obj, "eyeBlinkLeft", bpy.data.objects.new("Rig", None))
     report = addon.targets.inspect_target(obj)
     assert report.ready and "eyeBlinkLeft" in report.missing
     assert report.note == "Left to their drivers: eyeBlinkLeft"
