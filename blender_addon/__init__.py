@@ -10,13 +10,13 @@ from .operators import (
     add_demo_head,
     cancel,
     export,
+    fix_face,
     generate,
     generate_shape_keys,
     mapping,
     mapping_presets,
 )
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
-
 
 CLASSES = (
     properties.DIFFUSION_TALKER_PG_settings,
@@ -32,6 +32,7 @@ CLASSES = (
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
     generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
+    fix_face.DIFFUSION_TALKER_OT_fix_face,
     add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
     mapping.DIFFUSION_TALKER_OT_mapping_show,
     mapping.DIFFUSION_TALKER_OT_mapping_reset,
@@ -45,6 +46,8 @@ CLASSES = (
     mapping_presets.DIFFUSION_TALKER_OT_mapping_import,
     mapping_presets.DIFFUSION_TALKER_MT_mapping_presets,
     mapping_presets.DIFFUSION_TALKER_MT_mapping_presets_delete,
+    face_meshes.DIFFUSION_TALKER_OT_meshes_add,
+    face_meshes.DIFFUSION_TALKER_OT_meshes_remove,
     drive_panels.DIFFUSION_TALKER_UL_meshes,
     drive_panels.DIFFUSION_TALKER_UL_channels,
     panels.DIFFUSION_TALKER_PT_view3d,
