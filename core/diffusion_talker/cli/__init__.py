@@ -45,7 +45,9 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("benchmark", "diffusion_talker.cli.benchmark", "measure size, speed and memory on this machine"),
     Verb("evaluate", "diffusion_talker.cli.evaluate", "generate curves for sets of recordings, to be scored", "audio"),
     Verb("corpus", "diffusion_talker.cli.corpus", "make the synthetic training corpus", "train"),
-    Verb("train", "diffusion_talker.training.train_command", "train a phone recogniser or a student", "train"),
+    Verb("train", "diffusion_talker.training.train_command", "train a stage, or everything up to a student", "train"),
+    Verb("distill", "diffusion_talker.training.distill_command", "make a teacher a student, round by round", "train"),
+    Verb("finetune", "diffusion_talker.training.finetune_command", "bring a student's lips to the truth", "train"),
     Verb("export", "diffusion_talker.training.export_command", "write a trained student as a bundle", "train"),
 )
 

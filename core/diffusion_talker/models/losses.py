@@ -45,15 +45,13 @@ def velocity_loss(predicted: Tensor, clean: Tensor, weights: Tensor) -> Tensor:
     return (pair_weights * difference.square()).sum() / pair_weights.sum().clamp_min(1.0)
 
 
-def closure_loss(predicted_weights: Tensor, clean_weights: Tensor, gap_vector: Tensor, mask: Tensor) -> Tensor:
+def closure_loss(predicted_gap: Tensor, clean_gap: Tensor, mask: Tensor) -> Tensor:
     """exp(-k gap) (gap^ - gap)^2: nearly closed lips must be closed (form after Audio2Face-3D, 2508.16401).
 
     Args:
-        predicted_weights, clean_weights: (B, T, C) channel values, not z-scored.
+        predicted_gap, clean_gap: (B, T) opening between the lips, 0 closed, about 1 wide open.
         mask: (B, T) one for real frames.
     """
-    predicted_gap = (predicted_weights @ gap_vector).clamp_min(0.0)
-    clean_gap = (clean_weights @ gap_vector).clamp_min(0.0)
     stress = mask * torch.exp(-CLOSURE_SHARPNESS * clean_gap)
     return (stress * (predicted_gap - clean_gap).square()).sum() / stress.sum().clamp_min(1.0)
 
@@ -78,3 +76,38 @@ def library_loss(similarity: Tensor, entries: Tensor, log_scale: Tensor, heard: 
     """
     losses = functional.cross_entropy(similarity * log_scale.exp(), entries, reduction="none")
     return (losses * heard).sum() / heard.sum().clamp_min(1.0)
+
+
+def alignment_loss(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
+    """L_ae (2503.18159): audio features of the student's encoder against the teacher's.
+
+    Mean squared difference of layer-normalised features plus one minus their cosine (form ours). Both are normalised
+    by their networks already. (B, N, D), (B, N, D), mask (B, N).
+    """
+    distance = (student - teacher).square().mean(-1) + 1.0 - functional.cosine_similarity(student, teacher, dim=-1)
+    return (distance * mask).sum() / mask.sum().clamp_min(1.0)
+
+
+def upper_face_summary(embedding: Tensor, upper: Tensor, mask: Tensor) -> Tensor:
+    """[p ; mean and deviation over time of the upper face], each part of unit length.
+
+    embedding (B, S), upper (B, T, U), mask (B, T) -> (B, S + 2 U). Pooling and scaling are ours.
+    """
+    weight = mask[..., None] / mask.sum(1, keepdim=True).clamp_min(1.0)[..., None]
+    mean = (weight * upper).sum(1)
+    deviation = ((weight * (upper - mean[:, None]).square()).sum(1) + 1e-6).sqrt()
+    face = functional.normalize(torch.cat([mean, deviation], -1), dim=-1)
+    return torch.cat([functional.normalize(embedding, dim=-1), face], -1)
+
+
+def personalizer_loss(student: Tensor, teacher: Tensor, weights: Tensor, temperature: float) -> Tensor:
+    """L_pc, the personalizer enhancer (2503.18159): InfoNCE of student rows against teacher columns.
+
+    The same clip is the positive, the other clips of the batch are the negatives. `student`, `teacher` (B, F) from
+    `upper_face_summary`; `weights` (B,) how much each clip counts: the signal's share alpha^2 at its noise level, for
+    at pure noise a prediction says nothing of its clip.
+    """
+    similarity = functional.normalize(student, dim=-1) @ functional.normalize(teacher, dim=-1).T
+    positives = torch.arange(len(student), device=student.device)
+    losses = functional.cross_entropy(similarity / temperature, positives, reduction="none")
+    return (losses * weights).sum() / weights.sum().clamp_min(1e-3)

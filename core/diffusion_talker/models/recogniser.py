@@ -3,7 +3,8 @@
 
 A wider and deeper relative of the student's encoder, trained on phones alone (all of it ours; the papers take a large
 pretrained speech model in this place). It thinks in patches of two frames: half the work at the same width, and a
-phone is longer than two frames. Shapes: B clips, T frames at 60 Hz, N patches, P phones, Q articulatory classes, D width.
+phone is longer than two frames. Shapes: B clips, T frames at 60 Hz, N patches, P phones, Q articulatory classes,
+D width.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ class Recogniser(nn.Module):
 
     def features(self, log_mel: Tensor) -> Tensor:
         """(B, T, 2, 80) -> (B, N, D), N = T / patch_frames, rounded up."""
-        hidden = self.mel_in(to_patches(((log_mel - self.mel_mean) / self.mel_std).flatten(-2), self.config.patch_frames))
+        mel = (log_mel - self.mel_mean) / self.mel_std
+        hidden = self.mel_in(to_patches(mel.flatten(-2), self.config.patch_frames))
         for block in self.blocks:
             hidden = hidden + self.dropout(block(normalize_layer(hidden)))
         return normalize_layer(hidden)

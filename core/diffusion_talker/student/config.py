@@ -28,6 +28,8 @@ class StudentConfig:
         encoder_dilations, decoder_dilations: one residual block for each, patches.
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
         sampling_steps: DDIM steps used unless the caller asks for another number.
+        even_steps: steps evenly spaced in diffusion time, as distillation trains them; else in log signal-to-noise.
+        mouth_first: the mouth is decided by the first step, and later steps leave it.
         smoothing_frames: sigma of each channel's last low-pass, frames; empty for none.
         vocal_tract_shifts_bands: versions of the recording that the encoder hears, mel bands; 0 is as recorded.
     """
@@ -46,6 +48,8 @@ class StudentConfig:
     style_width: int = 64
     style_tokens: int = 4
     sampling_steps: int = 5
+    even_steps: bool = False
+    mouth_first: bool = True
     smoothing_frames: tuple[float, ...] = ()
     vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 2.0)
 

@@ -205,18 +205,20 @@ class Student:
     ) -> np.ndarray:
         """z-scored motion of a window: noise at t = 1, `steps` DDIM steps to t = 0, each channel's low-pass.
 
-        The mouth is decided by the first step, which only listens; the steps after it give brows, lids and head
-        their variety and see that mouth. Left to later steps, uncertain lips drift towards closing.
+        With `mouth_first` the mouth is decided by the first step, which only listens; the steps after it give brows,
+        lids and head their variety and see that mouth.
         """
         frames = window.context_stop - window.context_start
         prepared = self._network.prepare(audio.frames(window.context_start, frames))
         motion = gaussian_noise(seed, window.context_start, frames, self.config.values_per_frame)
         first: np.ndarray | None = None
-        for done, (time, next_time) in enumerate(time_steps(steps)):
+        for done, (time, next_time) in enumerate(time_steps(steps, self.config.even_steps)):
             monitor.report(done / steps)
             predicted = self._network.denoise(motion, time, prepared, style)
             first = predicted if first is None else first
-            motion = ddim_step(motion, np.where(self._mouth, first, predicted), time, next_time)
+            if self.config.mouth_first:
+                predicted = np.where(self._mouth, first, predicted)
+            motion = ddim_step(motion, predicted, time, next_time)
         return smooth(motion, self._kernels)
 
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:

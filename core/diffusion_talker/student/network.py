@@ -50,9 +50,6 @@ class Network(Protocol):
     def encode(self, log_mel: np.ndarray) -> EncodedAudio:
         """(T, 2, 80) log-mel to features."""
 
-    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """(T, P) scores of the articulatory classes: what the encoder believes it hears. T: whole patches."""
-
     def query(self, speaker: Any) -> StyleQuery:
         """Similarity of a voice to the library."""
 

@@ -146,12 +146,6 @@ class NumpyNetwork:
                 speaker = hidden
         return normalize_layer(hidden), normalize_layer(speaker)
 
-    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """Scores of the articulatory classes, (T, P) with T rounded up to whole patches."""
-        patch_frames = self.config.patch_frames
-        return from_patches(self._linear("encoder.phone_out")(audio.features), patch_frames,
-                            len(audio.features) * patch_frames)
-
     # -- style ---------------------------------------------------------------------------------------------------
 
     def query(self, speaker: np.ndarray) -> StyleQuery:

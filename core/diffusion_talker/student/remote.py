@@ -110,10 +110,6 @@ class RemoteNetwork:
         values = self._ask(Message({"verb": "encode"}, {"log_mel": log_mel})).values
         return EncodedAudio(values["features"], values["speaker"])
 
-    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """See `network.Network.phone_logits`."""
-        return self._ask(self._audio_request("phone_logits", audio)).arrays["result"]
-
     def query(self, speaker: Any) -> StyleQuery:
         """See `network.Network.query`."""
         arrays = self._ask(Message({"verb": "query", "speaker": speaker})).arrays

@@ -59,7 +59,7 @@ def _torch_network(bundle: Bundle, device: str) -> Network:
         raise RuntimeUnavailableError(
             f"PyTorch is installed but does not load ({error}): choose the NumPy runtime, or install PyTorch again."
         ) from error
-    return TorchNetwork(bundle, _torch_device(device))
+    return TorchNetwork.of_bundle(bundle, _torch_device(device))
 
 
 def _torch_device(device: str) -> str:

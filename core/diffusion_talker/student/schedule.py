@@ -23,12 +23,17 @@ def alpha_sigma(time: float) -> tuple[float, float]:
     return math.cos(0.5 * math.pi * time), math.sin(0.5 * math.pi * time)
 
 
-def time_steps(steps: int) -> Iterator[tuple[float, float]]:
-    """Pairs (from, to) from pure noise (t = 1) to data (t = 0), evenly spaced in log signal-to-noise between.
+def time_steps(steps: int, even: bool) -> Iterator[tuple[float, float]]:
+    """Pairs (from, to) of diffusion times from pure noise (t = 1) to data (t = 0).
 
+    even: t = i / steps, on which distilled students are trained. Otherwise even in log signal-to-noise.
     Rare events (a blink, a glance) are decided where noise is high: with 6 steps the student blinks 13 times a
     minute on this grid and 5 times on a quadratic one (even log-SNR spacing: Lu et al. 2206.00927, DPM-Solver).
     """
+    if even:
+        grid = [i / steps for i in range(steps, -1, -1)]
+        yield from zip(grid[:-1], grid[1:], strict=True)
+        return
     shares = (np.arange(1, steps) - 0.5) / max(steps - 1, 1)
     ratios = FIRST_SIGNAL_TO_NOISE * (LAST_SIGNAL_TO_NOISE / FIRST_SIGNAL_TO_NOISE) ** shares  # alpha / sigma
     grid = [1.0, *(1.0 - np.arctan(ratios) / (0.5 * math.pi)).tolist(), 0.0]

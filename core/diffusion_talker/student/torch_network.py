@@ -13,6 +13,7 @@ K identities, E emotions, M style tokens, S token width.
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -201,14 +202,31 @@ class StudentNetwork(nn.Module):
         return network.eval()
 
 
-class TorchNetwork:
-    """Runs a `StudentNetwork` for the sampler: NumPy in, NumPy out, features stay on the device."""
+class Talker(Protocol):
+    """What teacher and student have in common: `encoder` makes features and speaker features of log-mel frames."""
 
-    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+    encoder: nn.Module
+    personalizer: Personalizer
+    decoder: MotionDecoder
+
+    def to(self, device: torch.device) -> Talker:
+        """The same network on that device."""
+
+
+class TorchNetwork:
+    """Runs a network for the sampler: NumPy in, NumPy out, features stay on the device."""
+
+    def __init__(self, network: Talker, config: StudentConfig, device: str = "cpu") -> None:
+        """network: a module in evaluation mode. config: how it is sampled; its shapes are the network's."""
         self.name = f"torch ({device})"
-        self.config = bundle.config
+        self.config = config
         self._device = torch.device(device)
-        self._network = StudentNetwork.from_bundle(bundle).to(self._device)
+        self._network = network.to(self._device)
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle, device: str = "cpu") -> TorchNetwork:
+        """The student of a bundle."""
+        return cls(StudentNetwork.from_bundle(bundle), bundle.config, device)
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)[None]
@@ -219,11 +237,6 @@ class TorchNetwork:
         versions = vocal_tracts(log_mel, self.config.vocal_tract_shifts_bands)  # (S, T, 2, 80)
         features, speaker = self._network.encoder(torch.from_numpy(versions).to(self._device))
         return EncodedAudio(features.mean(0, keepdim=True), speaker.mean(0, keepdim=True))
-
-    @torch.inference_mode()
-    def phone_logits(self, audio: EncodedAudio) -> np.ndarray:
-        """See `network.Network.phone_logits`."""
-        return self._network.encoder.phone_logits(audio.features)[0].cpu().numpy()
 
     @torch.inference_mode()
     def query(self, speaker: Tensor) -> StyleQuery:

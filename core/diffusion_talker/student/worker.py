@@ -55,9 +55,6 @@ class Worker:
     def _audio(self, request: Message) -> EncodedAudio:
         return EncodedAudio(self._kept[int(request.values["features"])], self._kept[int(request.values["speaker"])])
 
-    def _phone_logits(self, network: Network, request: Message) -> Message:
-        return Message(arrays={"result": network.phone_logits(self._audio(request))})
-
     def _query(self, network: Network, request: Message) -> Message:
         query = network.query(self._kept[int(request.values["speaker"])])
         return Message(arrays={"identities": query.identities, "emotions": query.emotions})

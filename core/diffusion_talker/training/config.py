@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that decides a student training, in one typed place."""
+"""Everything that decides a training, in one typed place: one configuration for each stage."""
 
 from __future__ import annotations
 
@@ -42,17 +42,79 @@ class RecogniserTrainingConfig(TrainingConfig):
 
 
 @dataclass(frozen=True)
-class StudentTrainingConfig(TrainingConfig):
-    """Hyper-parameters of the direct student training."""
+class MotionTrainingConfig(TrainingConfig):
+    """What the trainings of faces share."""
 
+    recorded_share: float = 0.1
     velocity_weight: float = 2.0
-    closure_weight: float = 10.0
-    phone_weight: float = 0.5
+    phone_weight: float = 0.5  # articulatory classes, a second task of the student's encoder
     library_weight: float = 0.1
-    style_dropout: float = 0.1  # share of clips that train the null embedding
-    predicted_style_share: float = 0.3  # share of clips whose style comes from the voice, as under "auto"
-    on_policy_share: float = 1.0  # share of clips whose mouth is denoised from the student's own guess
-    contact_stress: float = 2.0  # weight of mouth channels in bilabial and labiodental frames
+    predicted_style_share: float = 0.25  # share of clips whose style comes from the voice, as under "auto"
+    style_dropout: float = 0.12  # share of clips that train the null embedding
+    contact_stress: float = 2.0  # weight of the mouth in bilabial and labiodental frames
+    unknown_share: float = 0.2  # weight of frames whose phone nobody knows
+
+
+@dataclass(frozen=True)
+class TeacherTrainingConfig(MotionTrainingConfig):
+    """The teacher: frozen ear, personalizer and x0 decoder."""
+
+    steps: int = 2500
+    batch_clips: int = 12
+    closure_weight: float = 5.0
+
+
+@dataclass(frozen=True)
+class WarmUpTrainingConfig(MotionTrainingConfig):
+    """The student's encoder alone, before its first round."""
+
+    steps: int = 1500
+    batch_clips: int = 12
+    alignment_weight: float = 1.0  # L_ae
+
+
+@dataclass(frozen=True)
+class DistillTrainingConfig(MotionTrainingConfig):
+    """One halving of the steps.
+
+    student_steps: steps of the student in this round; its teacher takes twice as many.
+    """
+
+    steps: int = 500
+    batch_clips: int = 12
+    learning_rate: float = 4e-4
+    warmup_steps: int = 30
+    ema_decay: float = 0.99
+    student_steps: int = 8
+    alignment_weight: float = 0.1  # L_ae at the first step of a round, 0 at its last; only while the ear is there
+    enhancer_weight: float = 0.02  # L_pc
+    enhancer_temperature: float = 0.1
+
+
+@dataclass(frozen=True)
+class FinetuneTrainingConfig(MotionTrainingConfig):
+    """The ground-truth stage: real inference steps, true lips, distilled brows.
+
+    student_steps: inference steps that are unrolled.
+    """
+
+    steps: int = 1000
+    batch_clips: int = 12
+    learning_rate: float = 5e-4
+    warmup_steps: int = 50
+    ema_decay: float = 0.995
+    student_steps: int = 2
+    closure_weight: float = 5.0
+    enhancer_weight: float = 0.02  # L_pc
+    enhancer_temperature: float = 0.1
+
+
+@dataclass(frozen=True)
+class RegressionTrainingConfig(MotionTrainingConfig):
+    """A student's network trained to predict motion at once, without diffusion: a baseline of equal size."""
+
+    batch_clips: int = 12
+    closure_weight: float = 5.0
 
 
 Config = TypeVar("Config", bound=TrainingConfig)

@@ -24,7 +24,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
         training_folder: where the train command left its checkpoint.
         corpus: what it was trained on; tells how slow each channel is.
         path: the bundle to write.
-        sampling_steps: default number of DDIM steps; None for the product's.
+        sampling_steps: default number of DDIM steps; None as the student was planned.
 
     Raises:
         CorpusError: no checkpoint, or another corpus than it was trained on.  OutputError: `path` cannot be written.
@@ -32,10 +32,11 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     info = read_info(training_folder)
     if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
         raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
+    planned = StudentConfig.from_dict(info.shape)
     config = replace(
-        StudentConfig.from_dict(info.shape),
-        sampling_steps=sampling_steps or StudentConfig.sampling_steps,
-        smoothing_frames=measure_smoothing(corpus),
+        planned,
+        sampling_steps=sampling_steps or planned.sampling_steps,
+        smoothing_frames=() if planned.vertex_count else measure_smoothing(corpus),
     )
     weights = {name: tensor.numpy() for name, tensor in read_tensors(training_folder, "average").items()}
     metadata = BundleMetadata(

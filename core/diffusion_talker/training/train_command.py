@@ -1,41 +1,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m diffusion_talker train`: corpus to checkpoint, resumable."""
+"""`python -m diffusion_talker train`: one stage, or all of them from a corpus to student.npz, resumable."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
-from diffusion_talker.training.config import RecogniserTrainingConfig, StudentTrainingConfig, TrainingConfig, smoke
-from diffusion_talker.training.loop import Trainer
-from diffusion_talker.training.recogniser import RecogniserTrainer
-from diffusion_talker.training.train import StudentTrainer
+from diffusion_talker.errors import SettingsError
+from diffusion_talker.student.bundle import packaged_bundle_path
+from diffusion_talker.training.command_options import add_shared_arguments, open_pipeline
+from diffusion_talker.training.export import export_student
 
-CONFIGS: dict[str, TrainingConfig] = {"recogniser": RecogniserTrainingConfig(), "student": StudentTrainingConfig()}
-TRAINERS: dict[str, type[Trainer]] = {"recogniser": RecogniserTrainer, "student": StudentTrainer}
+STAGES = ("recogniser", "teacher", "regression", "all")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    steps = ", ".join(f"{stage}: {config.steps}" for stage, config in CONFIGS.items())
-    parser.add_argument("stage", choices=tuple(CONFIGS), help="recogniser: sound to phones; student: sound to faces")
-    parser.add_argument("--corpus", type=Path, required=True, help="folder written by the corpus command")
-    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and log; resumes if it has one")
-    parser.add_argument("--preset", choices=("cpu", "smoke"), default="cpu", help="size of the training")
-    parser.add_argument("--steps", type=int, help=f"optimizer steps in all (cpu: {steps})")
-    parser.add_argument("--seed", type=int, default=TrainingConfig.seed)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument(
+        "stage", choices=STAGES,
+        help="recogniser: sound to phones; teacher: sound to faces over a recogniser; regression: a baseline; "
+             "all: every stage, and the student as a bundle",
+    )
+    add_shared_arguments(parser)
+    parser.add_argument("--ear", type=Path, help="teacher, all: a trained recogniser, its file or folder")
+    parser.add_argument("--bundle", type=Path, default=packaged_bundle_path(),
+                        help="all: the student to write (default: the packaged student.npz)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train until the asked number of steps is done."""
-    config = CONFIGS[arguments.stage]
-    config = smoke(config) if arguments.preset == "smoke" else config
-    config = replace(config, seed=arguments.seed, steps=arguments.steps or config.steps)
-    command = f"train {arguments.stage} --preset {arguments.preset} --steps {config.steps} --seed {config.seed}"
-    trainer = TRAINERS[arguments.stage](
-        arguments.corpus, arguments.out, config, device=arguments.device, command=command
-    )
-    trainer.run(lambda line: print(line, flush=True))
+    """Train one stage, or all of them and export."""
+    pipeline = open_pipeline(arguments, f"train {arguments.stage}")
+    if arguments.stage == "recogniser":
+        pipeline.recogniser()
+    elif arguments.stage == "regression":
+        pipeline.regression()
+    elif arguments.stage == "teacher":
+        if arguments.ear is None:
+            raise SettingsError("A teacher needs an ear: name a recogniser with --ear, or run train all.")
+        pipeline.teacher(arguments.ear)
+    else:
+        export_student(pipeline.everything(arguments.ear), arguments.corpus, arguments.bundle)
+        print(f"Wrote {arguments.bundle}")
     return 0

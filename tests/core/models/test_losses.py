@@ -23,7 +23,8 @@ def face(frames: int = 4, jaw: float = 0.0, close: float = 0.0) -> torch.Tensor:
 
 def closure(predicted: torch.Tensor, clean: torch.Tensor) -> float:
     gap = losses.lip_gap_vector(MODEL_CHANNELS)
-    return losses.closure_loss(predicted, clean, gap, torch.ones(1, clean.shape[1])).item()
+    openings = ((motion @ gap).clamp_min(0) for motion in (predicted, clean))
+    return losses.closure_loss(*openings, torch.ones(1, clean.shape[1])).item()
 
 
 def test_gap_is_closed_by_the_corrective_and_opened_by_the_jaw():
@@ -98,3 +99,38 @@ def test_weights_are_truncated_and_times_include_pure_noise():
     assert times.min() > 0 and times.max() == 1.0
     on_grid = torch.isin(times, torch.tensor([0.25, 0.5, 0.75, 1.0])).float().mean().item()
     assert on_grid == pytest.approx(0.5, abs=0.05)
+
+
+def test_alignment_is_least_for_equal_features_and_passes_over_padding():
+    teacher = torch.randn(2, 6, 8)
+    mask = torch.ones(2, 6)
+    assert losses.alignment_loss(teacher, teacher, mask).item() == pytest.approx(0.0, abs=1e-6)
+    other = teacher.clone()
+    other[:, 4:] = 100.0
+    assert losses.alignment_loss(other, teacher, mask).item() > 1.0
+    mask[:, 4:] = 0
+    assert losses.alignment_loss(other, teacher, mask).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_summary_tells_styles_apart_and_knows_nothing_of_padding():
+    upper, mask = torch.randn(3, 20, 5), torch.ones(3, 20)
+    mask[:, 10:] = 0
+    longer = upper.clone()
+    longer[:, 10:] = 7.0
+    embedding = torch.randn(3, 4)
+    summary = losses.upper_face_summary(embedding, upper, mask)
+    assert summary.shape == (3, 4 + 2 * 5)
+    torch.testing.assert_close(losses.upper_face_summary(embedding, longer, mask), summary)
+    swapped = losses.upper_face_summary(embedding, upper.flip(-1), mask)
+    assert (swapped - summary).abs().max() > 0.05
+
+
+def test_personalizer_loss_wants_the_same_clip_to_be_nearest():
+    teacher = torch.eye(4)
+    ones = torch.ones(4)
+    right = losses.personalizer_loss(teacher, teacher, ones, 0.1)
+    wrong = losses.personalizer_loss(teacher.roll(1, 0), teacher, ones, 0.1)
+    assert right.item() < 0.01 < 5.0 < wrong.item()
+    only_first = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    swapped = teacher[[0, 2, 1, 3]]
+    assert losses.personalizer_loss(swapped, teacher, only_first, 0.1).item() < 0.01

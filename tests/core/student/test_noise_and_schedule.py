@@ -45,7 +45,7 @@ def test_schedule_keeps_variance_and_ends_in_pure_noise_and_pure_data():
 
 @pytest.mark.parametrize("steps", [1, 2, 6])
 def test_time_runs_from_noise_to_data_and_lingers_at_noise(steps):
-    pairs = list(time_steps(steps))
+    pairs = list(time_steps(steps, even=False))
     assert pairs[0][0] == 1.0 and pairs[-1][1] == 0.0 and len(pairs) == steps
     assert all(first[1] == second[0] for first, second in zip(pairs, pairs[1:], strict=False))
     assert all(start > stop for start, stop in pairs)
@@ -53,11 +53,17 @@ def test_time_runs_from_noise_to_data_and_lingers_at_noise(steps):
     np.testing.assert_allclose(np.diff(ratios, n=2), 0.0, atol=1e-9)  # evenly spaced
 
 
+def test_even_steps_halve_into_each_other():
+    assert list(time_steps(2, even=True)) == [(1.0, 0.5), (0.5, 0.0)]
+    assert {start for start, _ in time_steps(4, even=True)} > {start for start, _ in time_steps(2, even=True)}
+
+
+@pytest.mark.parametrize("even", [True, False])
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_perfect_prediction_reaches_the_data(steps):
+def test_perfect_prediction_reaches_the_data(steps, even):
     random = np.random.default_rng(0)
     clean = random.standard_normal((6, 4)).astype(np.float32)
     motion = random.standard_normal((6, 4)).astype(np.float32)
-    for time, next_time in time_steps(steps):
+    for time, next_time in time_steps(steps, even):
         motion = ddim_step(motion, clean, time, next_time)
     np.testing.assert_allclose(motion, clean, atol=1e-5)

@@ -10,11 +10,11 @@ pytest.importorskip("scipy", reason="SciPy is not installed: training cannot be 
 
 from diffusion_talker.audio import log_mel_array  # noqa: E402
 from diffusion_talker.training.augment import Augmenter  # noqa: E402
-from diffusion_talker.training.config import StudentTrainingConfig  # noqa: E402
+from diffusion_talker.training.config import TrainingConfig  # noqa: E402
 from diffusion_talker.training.dataset import CONTEXT_SAMPLES, BatchLoader, _crop, load_split, make_batch  # noqa: E402
 from tests.core.training.made_corpus import JAW, make_clip, write_made_corpus  # noqa: E402
 
-CONFIG = StudentTrainingConfig(batch_clips=4, crop_frames=120, held_out_share=0.2)
+CONFIG = TrainingConfig(batch_clips=4, crop_frames=120, held_out_share=0.2)
 
 
 def link_of_hiss_and_jaw(batch) -> float:

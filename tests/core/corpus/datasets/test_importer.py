@@ -163,14 +163,13 @@ def test_training_learns_from_blendshapes_with_missing_channels_and_unknown_phon
     source: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch")
-    from diffusion_talker.training.config import StudentTrainingConfig, smoke
-    from diffusion_talker.training.train import StudentTrainer, student_config
+    from diffusion_talker.training.presets import PRESETS
+    from diffusion_talker.training.regression import RegressionTrainer
 
     manifest = import_dataset(Beat(source), tmp_path, ("train",)).manifests["train"]
-    tiny = replace(student_config(manifest), encoder_width=32, encoder_dilations=(1, 2, 4), speaker_block=1,
-                   decoder_width=24, decoder_dilations=(1, 2), style_width=8, sampling_steps=2)
-    config = replace(smoke(StudentTrainingConfig()), learning_rate=3e-3, batch_clips=2, crop_frames=60)
-    trainer = StudentTrainer(tmp_path / "train", tmp_path / "student", config, tiny)
+    plan = PRESETS["smoke"]
+    config = replace(plan.regression, learning_rate=3e-3, batch_clips=2, crop_frames=60)
+    trainer = RegressionTrainer(tmp_path / "train", tmp_path / "student", config, plan.student_shape(manifest))
     first, last = trainer.run(lambda line: None, stop_step=50)
     assert trainer.step == 50
     assert all(np.isfinite(value) for value in vars(last).values())
@@ -179,10 +178,10 @@ def test_training_learns_from_blendshapes_with_missing_channels_and_unknown_phon
 
 def test_training_refuses_vertices_in_one_sentence(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch")
-    from diffusion_talker.training.config import StudentTrainingConfig, smoke
-    from diffusion_talker.training.train import StudentTrainer
+    from diffusion_talker.training.presets import PRESETS
+    from diffusion_talker.training.recogniser import RecogniserTrainer
 
     folder = make_vocaset.write_published(tmp_path / "source", frames=40)
     import_dataset(Vocaset(folder), tmp_path / "out", ("val",))
     with pytest.raises(CorpusError, match="vertices"):
-        StudentTrainer(tmp_path / "out" / "val", tmp_path / "student", smoke(StudentTrainingConfig()))
+        RecogniserTrainer(tmp_path / "out" / "val", tmp_path / "ear", PRESETS["smoke"].recogniser)
