@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure what was trained: curves of whole sets of recordings, or the phone recogniser on unheard voices."""
+"""Measure what was trained: a model for the page of results, curves of whole sets of recordings, or the recogniser."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from diffusion_talker.cli import results
 from diffusion_talker.cli.options import (
     add_performance_arguments,
     add_student_arguments,
@@ -32,11 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ear.add_argument("--recordings", type=Path, required=True, metavar="DIR", help="folder of recordings")
     ear.add_argument("--speakers", metavar="A:B,C:D", help="who to listen to (default: those that training leaves out)")
     ear.add_argument("--out", type=Path, metavar="DIR", help="write recogniser.md and confusion.csv there")
+    results.add_arguments(verbs)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run one of the two; returns the exit code."""
-    return _predict(args) if args.action == "predict" else _measure_recogniser(args)
+    """Run one of the actions; returns the exit code."""
+    actions = {
+        "predict": _predict,
+        "recogniser": _measure_recogniser,
+        "model": results.run_model,
+        "results": results.run_results,
+    }
+    return actions[args.action](args)
 
 
 def _predict(args: argparse.Namespace) -> int:

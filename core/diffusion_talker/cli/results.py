@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`evaluate model`: one row of measurements. `evaluate results`: the page of results from all rows."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from diffusion_talker import __version__
+from diffusion_talker.cli.progress import ProgressBar
+from diffusion_talker.errors import SettingsError
+from diffusion_talker.evaluation.rows import ROLES, Row, read_row, write_row
+from diffusion_talker.files import atomic_write
+
+_PARTS: Final = ("accuracy", "speed")
+_RUNTIMES: Final = ("numpy", "torch")
+
+
+def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Arguments of both verbs."""
+    model = verbs.add_parser("model", help="measure one model and write the figures as a row")
+    model.add_argument("model", type=Path, help="a student bundle, or the folder of a trained teacher")
+    model.add_argument("--out", type=Path, required=True, metavar="ROW.json", help="file for the figures")
+    model.add_argument("--role", choices=ROLES, default="other", help="what the row is about (default: other)")
+    model.add_argument("--steps", type=int, help="denoising steps (default: the model's own)")
+    model.add_argument("--corpus", type=Path, metavar="DIR", help="what the models of the table were trained on")
+    model.add_argument("--test-corpus", type=Path, metavar="DIR", help="made with 'corpus build --test-set'")
+    model.add_argument("--parts", default=",".join(_PARTS), metavar="A,B",
+                       help="accuracy, speed, both or none; what --out holds of the others is kept (default: both)")
+    model.add_argument("--runtime", choices=_RUNTIMES, default="numpy", help="runs the accuracy part (default: numpy)")
+    model.add_argument("--runtimes", default=",".join(_RUNTIMES), metavar="A,B",
+                       help="measure the speed of these (default: numpy,torch)")
+    model.add_argument("--threads", type=int, default=2, help="threads of the speed part (default: 2)")
+    model.add_argument("--mouth-scores", type=Path, metavar="FILE.json", help="real-voice scores of another program")
+    model.add_argument("--scorer", default="an external scorer", help="the name of that program")
+    model.add_argument("--quiet", action="store_true", help="print errors only")
+    page = verbs.add_parser("results", help="write the page of results, with plots, from all rows")
+    page.add_argument("rows", type=Path, nargs="+", metavar="ROW.json")
+    page.add_argument("--out", type=Path, required=True, metavar="RESULTS.md", help="plots go to images/ beside it")
+
+
+def run_model(args: argparse.Namespace) -> int:
+    """Measure one model; returns the exit code."""
+    from diffusion_talker.evaluation.machine import describe_machine
+    from diffusion_talker.evaluation.models import describe_model, own_steps
+
+    parts = _parts(args)
+    steps = args.steps or own_steps(args.model)
+    row = Row(args.role, steps, describe_model(args.model), _command(args, steps), __version__, describe_machine())
+    row = _with_earlier_parts(row, args.out)
+    if "accuracy" in parts:
+        row = _with_accuracy(row, args)
+    if "speed" in parts:
+        row = _with_speed(row, args)
+    if args.mouth_scores is not None:
+        from diffusion_talker.evaluation.mouth_scores import read_mouth_scores
+
+        row = replace(row, mouth=read_mouth_scores(args.mouth_scores, args.scorer))
+    write_row(args.out, row)
+    if not args.quiet:
+        from diffusion_talker.evaluation.results_page import summary
+
+        print(summary(row))
+    return 0
+
+
+def _parts(args: argparse.Namespace) -> set[str]:
+    parts = {name.strip() for name in args.parts.split(",") if name.strip()} - {"none"}
+    if not parts <= set(_PARTS):
+        raise SettingsError(f"There are no parts {', '.join(sorted(parts - set(_PARTS)))}: use {', '.join(_PARTS)}.")
+    if "accuracy" in parts and (args.corpus is None or args.test_corpus is None):
+        raise SettingsError("Accuracy is measured on clips: name --corpus and --test-corpus, or use --parts speed.")
+    return parts
+
+
+def _command(args: argparse.Namespace, steps: int) -> str:
+    """The command again; folders and files by their names, so that it reads the same on every machine."""
+    words = ["evaluate", "model", args.model.name, "--role", args.role, "--steps", str(steps), "--parts", args.parts]
+    for option in ("corpus", "test_corpus", "mouth_scores"):
+        if getattr(args, option) is not None:
+            words += ["--" + option.replace("_", "-"), getattr(args, option).name]
+    words += ["--runtime", args.runtime, "--runtimes", args.runtimes, "--threads", str(args.threads)]
+    return shlex.join(words)
+
+
+def _with_earlier_parts(row: Row, path: Path) -> Row:
+    """The row with what `path` already tells of the same model under the same role and steps."""
+    if not path.exists():
+        return row
+    earlier = read_row(path)
+    if (earlier.model.sha256, earlier.role, earlier.steps) != (row.model.sha256, row.role, row.steps):
+        return row
+    return replace(row, accuracy=earlier.accuracy, speed=earlier.speed, mouth=earlier.mouth)
+
+
+def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
+    from diffusion_talker.evaluation.evaluation_set import SetSizes, load_evaluation_set
+    from diffusion_talker.evaluation.measuring import measure_accuracy
+    from diffusion_talker.evaluation.models import open_model
+
+    student = open_model(args.model, args.runtime, row.steps)
+    clips = load_evaluation_set(args.corpus, args.test_corpus, SetSizes())
+    with ProgressBar("Measuring", args.quiet) as progress:
+        return replace(row, accuracy=measure_accuracy(student, clips, row.steps, progress))
+
+
+def _with_speed(row: Row, args: argparse.Namespace) -> Row:
+    from diffusion_talker.evaluation.model_speed import measure_speed
+
+    runtimes = [name for name in args.runtimes.split(",") if name]
+    speed = tuple(measure_speed(args.model, name, row.steps, args.threads) for name in runtimes)
+    return replace(row, speed=speed)
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Write the page; returns the exit code."""
+    from diffusion_talker.evaluation.results_page import write_page
+    from diffusion_talker.evaluation.results_plots import write_plots
+    from diffusion_talker.evaluation.rows import sort_rows
+
+    rows = sort_rows([read_row(path) for path in args.rows])
+    images = args.out.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    pictures = write_plots(rows, images)
+    with atomic_write(args.out) as stream:
+        stream.write(write_page(rows, pictures).encode("utf-8"))
+    print(f"{len(rows)} rows -> {args.out}")
+    return 0
