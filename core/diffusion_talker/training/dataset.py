@@ -3,19 +3,25 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
-from diffusion_talker.corpus.shards import Clip, iterate_clips
+from diffusion_talker.corpus.shards import Clip, iterate_clips, read_manifest
 from diffusion_talker.corpus.text_split import is_held_out
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.config import TrainingConfig
+from diffusion_talker.training.vertices import iterate_mapped_clips
+
+if TYPE_CHECKING:
+    from diffusion_talker.training.feature_cache import FeatureCache
 
 FRAME_GRID = 3  # three motion frames are exactly 800 samples, so crops start on whole samples
 CONTEXT_SAMPLES = 400  # audio kept beyond a crop for the windows at its ends
@@ -36,6 +42,18 @@ class Batch:
     intensity: np.ndarray  # (B,) float32
     identity_heard: np.ndarray  # (B,) float32, one where the voice is the identity's own
     emotion_heard: np.ndarray  # (B,) float32, one where the voice has the emotion
+    ear_features: np.ndarray | None = None  # (B, N, W) float32, what a pretrained ear hears; N patches
+
+
+@dataclass(frozen=True)
+class HeardClip(Clip):
+    """A clip with what a pretrained ear hears in it.
+
+    ear_features: (N, W) float16, one row for each patch of `patch_frames` motion frames.
+    """
+
+    ear_features: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float16))
+    patch_frames: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,11 +64,15 @@ class Split:
     held_out: tuple[Clip, ...]
 
 
-def load_split(corpus: Path, held_out_share: float) -> Split:
-    """All clips of a corpus in memory (about 140 MB an hour), split by a hash of their text."""
+def load_split(corpus: Path, held_out_share: float, cache: FeatureCache | None = None) -> Split:
+    """All clips of a corpus, split by a hash of their text: curves in memory (140 MB an hour), vertices on disk.
+
+    cache: what a pretrained ear hears in them, on disk too.
+    """
     train: list[Clip] = []
     held_out: list[Clip] = []
-    for clip in iterate_clips(corpus):
+    clips = iterate_mapped_clips(corpus) if read_manifest(corpus).vertex_count else iterate_clips(corpus)
+    for clip in clips if cache is None else cache.attach(clips):
         (held_out if is_held_out(clip.text, held_out_share) else train).append(clip)
     return Split(tuple(train), tuple(held_out))
 
@@ -72,6 +94,7 @@ def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.
         intensity=np.array([clips[i].intensity for i in chosen], np.float32),
         identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32),
         emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32),
+        ear_features=None if crops[0].ear_features is None else np.stack([crop.ear_features for crop in crops]),
     )
 
 
@@ -92,23 +115,39 @@ class _Crop:
     motion: np.ndarray  # (T, C) float32
     phones: np.ndarray  # (T,) int64
     mask: np.ndarray  # (T,) float32
+    ear_features: np.ndarray | None  # (N, W) float32
 
 
 def _crop(clip: Clip, frames: int, random: np.random.Generator, augment: bool) -> _Crop:
-    """A crop of `frames` frames, played at a random speed; beyond the clip there is silence and no loss."""
-    speed = 1.0
-    if augment and random.random() < SPEED_SHARE:
+    """A crop of `frames` frames, played at a random speed; beyond the clip there is silence and no loss.
+
+    What a pretrained ear has heard was heard at the clip's own speed, and stands for whole patches.
+    """
+    speed, grid = 1.0, FRAME_GRID
+    if isinstance(clip, HeardClip):
+        grid = math.lcm(FRAME_GRID, clip.patch_frames)
+    elif augment and random.random() < SPEED_SHARE:
         speed = 1.0 + random.uniform(-SPEED_RANGE, SPEED_RANGE)
     needed = int(np.ceil(frames * speed)) + 2
     latest = max(0, len(clip.motion) - needed)
-    first = int(random.integers(0, latest + 1)) // FRAME_GRID * FRAME_GRID
+    first = int(random.integers(0, latest + 1)) // grid * grid
     positions = first + np.arange(frames) * speed  # frames of the clip, fractional
     return _Crop(
         wave=_read_wave(clip.samples, first, frames, speed),
         motion=_interpolate(clip.motion, positions),
         phones=clip.phone[np.minimum(np.round(positions).astype(int), len(clip.phone) - 1)].astype(np.int64),
         mask=(positions <= len(clip.motion) - 1).astype(np.float32),
+        ear_features=_read_ear(clip, first, frames) if isinstance(clip, HeardClip) else None,
     )
+
+
+def _read_ear(clip: HeardClip, first_frame: int, frames: int) -> np.ndarray:
+    """(N, W) float32 features of the patches of a crop; zeros beyond the clip."""
+    first, count = first_frame // clip.patch_frames, -(-frames // clip.patch_frames)
+    known = clip.ear_features[first : first + count]
+    features = np.zeros((count, clip.ear_features.shape[1]), np.float32)
+    features[: len(known)] = known
+    return features
 
 
 def _read_wave(samples: np.ndarray, first_frame: int, frames: int, speed: float) -> np.ndarray:
