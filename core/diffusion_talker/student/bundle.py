@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file that ships: `student.npz`, read without pickle, refused with one sentence when it is not ours.
 
-Layout: `metadata` (JSON text), `weights/<name>` (float16) for the network and `exact/<name>` (float32)
-for statistics that half precision would spoil.
+Layout: `metadata` (JSON text), `rows/<name>` (int8) with `scales/<name>` (float32, one for each row) for large matrices,
+`weights/<name>` (float16) for the rest of the network and `exact/<name>` (float32) for statistics that half precision
+would spoil.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.layout import weight_shapes
 
 FORMAT = "diffusion_talker.student"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # 2 brought int8 rows
+INT8_MIN_SIZE = 4096  # smaller arrays are not worth rounding
 BUNDLE_NAME = "student.npz"
 #: Everything that zipfile, zlib and NumPy raise on damaged bytes.
 _UNREADABLE = (
@@ -75,12 +78,33 @@ def save_bundle(path: Path, bundle: Bundle) -> None:
     """
     arrays: dict[str, np.ndarray] = {"metadata": np.array(_metadata_text(bundle))}
     for name, array in bundle.weights.items():
-        exact = name.endswith(_EXACT_SUFFIXES)
-        arrays[f"exact/{name}" if exact else f"weights/{name}"] = array.astype(np.float32 if exact else np.float16)
+        arrays |= _stored(name, array)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     with atomic_write(path) as file:
         file.write(buffer.getvalue())
+
+
+def _stored(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays under which one weight is kept."""
+    if name.endswith(_EXACT_SUFFIXES):
+        return {f"exact/{name}": array.astype(np.float32)}
+    if array.ndim < 2 or array.size < INT8_MIN_SIZE:
+        return {f"weights/{name}": array.astype(np.float16)}
+    rows, scales = quantize_rows(array)
+    return {f"rows/{name}": rows, f"scales/{name}": scales}
+
+
+def quantize_rows(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int8 values of the same shape and the float32 scale of each row (first axis): array ~ values * scale."""
+    flat = array.reshape(len(array), -1).astype(np.float32)
+    scales = np.maximum(np.abs(flat).max(axis=1), 1e-12) / 127.0
+    return np.rint(flat / scales[:, None]).astype(np.int8).reshape(array.shape), scales.astype(np.float32)
+
+
+def dequantize_rows(rows: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """The inverse of `quantize_rows`, float32."""
+    return rows.astype(np.float32) * scales.reshape(-1, *(1,) * (rows.ndim - 1))
 
 
 def _metadata_text(bundle: Bundle) -> str:
@@ -107,10 +131,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
     with _open_archive(path) as archive:
         values = _read_metadata(path, archive)
         try:
-            weights = {
-                name.partition("/")[2]: archive[name].astype(np.float32)
-                for name in archive.files if name.startswith(("weights/", "exact/"))
-            }
+            weights = _read_weights(archive)
         except _UNREADABLE as error:
             raise _damaged(path) from error
     bundle = Bundle(*_typed(path, values), weights)
@@ -149,6 +170,18 @@ def _open_archive(path: Path) -> Any:
     return archive
 
 
+def _read_weights(archive: Any) -> dict[str, np.ndarray]:
+    """All weights in float32 by name."""
+    weights: dict[str, np.ndarray] = {}
+    for stored in archive.files:
+        kind, _, name = stored.partition("/")
+        if kind in ("weights", "exact"):
+            weights[name] = archive[stored].astype(np.float32)
+        elif kind == "rows":
+            weights[name] = dequantize_rows(archive[stored], archive[f"scales/{name}"])
+    return weights
+
+
 def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
     if "metadata" not in archive.files:
         raise _foreign(path)
@@ -158,7 +191,7 @@ def _read_metadata(path: Path, archive: Any) -> dict[str, Any]:
         raise _damaged(path) from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise _foreign(path)
-    if values.get("format_version") != FORMAT_VERSION:
+    if values.get("format_version") not in READABLE_VERSIONS:
         raise BundleError(
             f"{path.name} has student format {values.get('format_version')}, this version reads {FORMAT_VERSION}: "
             "update the extension, or export the student again."

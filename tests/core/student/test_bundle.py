@@ -6,13 +6,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from diffusion_talker.errors import BundleError, OutputError
 from diffusion_talker.library import read_library
-from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path, read_metadata, save_bundle
+from diffusion_talker.student.bundle import (
+    dequantize_rows,
+    load_bundle,
+    packaged_bundle_path,
+    quantize_rows,
+    read_metadata,
+    save_bundle,
+)
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle, write_tiny_bundle
 
 MAX_BUNDLE_BYTES = 16_000_000
@@ -144,3 +152,22 @@ def test_packaged_student():
     assert config.emotions[0] == "neutral" and len(config.channels) == 55
     assert len(metadata.training_manifest_sha256) == 64 and metadata.licence == "GPL-3.0-or-later"
     assert all(description for description in metadata.identity_descriptions)
+
+
+def test_large_matrices_are_kept_as_bytes_and_come_back_within_half_a_step(tmp_path):
+    config = replace(TINY_CONFIG, encoder_width=64)
+    bundle = make_bundle(config)
+    path = tmp_path / "large.npz"
+    save_bundle(path, bundle)
+    name = "encoder.blocks.0.convolution.weight"
+    with np.load(path) as archive:
+        assert archive[f"rows/{name}"].dtype == np.int8 and f"weights/{name}" not in archive
+    before, after = bundle.weights[name], load_bundle(path).weights[name]
+    step = np.abs(before).reshape(len(before), -1).max(axis=1) / 127
+    assert (np.abs(after - before).reshape(len(before), -1).max(axis=1) <= 0.5001 * step).all()
+    assert path.stat().st_size < 0.7 * sum(2 * array.size for array in bundle.weights.values())
+
+
+def test_rows_of_zeros_survive_rounding():
+    rows, scales = quantize_rows(np.zeros((3, 5), np.float32))
+    np.testing.assert_array_equal(dequantize_rows(rows, scales), 0.0)
