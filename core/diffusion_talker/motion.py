@@ -129,7 +129,7 @@ def resample_vertices(motion: VertexMotion, rate_hz: float) -> VertexMotion:
         return motion
     frame_count = math.ceil(motion.frame_count * rate_hz / motion.rate_hz - 1e-6)
     flat = motion.offsets.reshape(motion.frame_count, -1)
-    sampled = _interpolate(flat, np.arange(frame_count) * (motion.rate_hz / rate_hz))
+    sampled = interpolate_rows(flat, np.arange(frame_count) * (motion.rate_hz / rate_hz))
     return replace(motion, offsets=sampled.reshape(frame_count, *motion.offsets.shape[1:]), rate_hz=float(rate_hz))
 
 
@@ -143,14 +143,14 @@ def sample_motion(motion: Motion, times_s: np.ndarray, keep_closures: bool = Tru
     times_s = np.asarray(times_s, np.float64)
     if motion.frame_count == 0 or times_s.size == 0:
         return np.zeros((times_s.size, len(motion.channels)), np.float32)
-    sampled = _interpolate(motion.weights, times_s * motion.rate_hz)
+    sampled = interpolate_rows(motion.weights, times_s * motion.rate_hz)
     if not keep_closures:
         return sampled
     for channels, signal, limit in _closure_signals(motion):
-        frames = _pull_to_minima(signal, limit, times_s * motion.rate_hz)
+        frames = pull_to_minima(signal, limit, times_s * motion.rate_hz)
         moved = np.flatnonzero(frames != times_s * motion.rate_hz)
         columns = [i for i, name in enumerate(motion.channels) if name in channels]
-        sampled[np.ix_(moved, columns)] = _interpolate(motion.weights[:, columns], frames[moved])
+        sampled[np.ix_(moved, columns)] = interpolate_rows(motion.weights[:, columns], frames[moved])
     return sampled
 
 
@@ -204,7 +204,7 @@ def _closure_signals(motion: Motion) -> list[tuple[frozenset[str], np.ndarray, f
     return signals
 
 
-def _interpolate(weights: np.ndarray, frames: np.ndarray) -> np.ndarray:
+def interpolate_rows(weights: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Rows of `weights` (T, C) at fractional frame numbers (T',), held beyond the ends."""
     frames = np.clip(frames, 0, len(weights) - 1)
     before = np.floor(frames).astype(np.int64)
@@ -213,7 +213,7 @@ def _interpolate(weights: np.ndarray, frames: np.ndarray) -> np.ndarray:
     return weights[before] * (1 - fraction) + weights[after] * fraction
 
 
-def _pull_to_minima(signal: np.ndarray, limit: float, frames: np.ndarray) -> np.ndarray:
+def pull_to_minima(signal: np.ndarray, limit: float, frames: np.ndarray) -> np.ndarray:
     """Target frames (T',), the nearest one moved onto each minimum of `signal` (T,) that all of them miss."""
     pulled = frames.copy()
     depth = np.full(len(frames), np.inf)
