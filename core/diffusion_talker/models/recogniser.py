@@ -16,14 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from diffusion_talker.audio import log_mel_array
 from diffusion_talker.errors import BundleError
-from diffusion_talker.files import atomic_write
+from diffusion_talker.models.storage import UNREADABLE, load_compact, save_compact
 from diffusion_talker.student.config import MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME
 from diffusion_talker.student.listening import vocal_tracts
 from diffusion_talker.student.torch_network import DilatedBlock, from_patches, normalize_layer, to_patches
@@ -108,23 +106,18 @@ def class_log_probabilities(phone_log_probabilities: Tensor, matrix: Tensor) -> 
 
 
 def save_recogniser(path: Path, recogniser: Recogniser) -> None:
-    """Write it as one file of half-precision weights with its shape. Raises OutputError."""
-    tensors = {name: tensor.half().contiguous() for name, tensor in recogniser.state_dict().items()}
-    data = save(tensors, metadata={"config": json.dumps(recogniser.config.as_dict())})
-    with atomic_write(path) as stream:
-        stream.write(data)
+    """Write it as one file of small weights with its shape. Raises OutputError."""
+    save_compact(path, recogniser.state_dict(), {"config": json.dumps(recogniser.config.as_dict())})
 
 
 def load_recogniser(path: Path) -> Recogniser:
     """Read a recogniser, from its file or the folder of its training. Raises BundleError."""
     path = path / FILE_NAME if path.is_dir() else path
     try:
-        with safe_open(path, "pt") as archive:
-            config = RecogniserConfig.from_dict(json.loads(archive.metadata()["config"]))
-            tensors = {name: archive.get_tensor(name).float() for name in archive.keys()}
-        recogniser = Recogniser(config)
+        tensors, metadata = load_compact(path)
+        recogniser = Recogniser(RecogniserConfig.from_dict(json.loads(metadata["config"])))
         recogniser.load_state_dict(tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise BundleError(
             f"{path} is no phone recogniser ({error}). Train one: python -m diffusion_talker train recogniser"
         ) from error
