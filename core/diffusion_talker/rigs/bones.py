@@ -143,7 +143,7 @@ _EYE_NAMES: Final = (
     "{s}eyejnt",
 )  # fmt: skip
 #: Words in front that belong to a rig, not to the bone.
-_RIG_WORDS: Final = re.compile(r"^(def|org|mch|mixamorig\d*|ccbase|jbipc?|jadj|bip\d*|valvebiped|armature|rig|ctrl)+")
+_RIG_WORDS: Final = re.compile(r"^(def|org|mch|mixamorig\d*|ccbase|jbipc?|jadj|bip\d*|valvebiped|armature|rig(?!ht)|ctrl)+")
 _SIDES: Final[Mapping[str, tuple[str, str]]] = {"left": ("left", "l"), "right": ("right", "r")}
 
 
