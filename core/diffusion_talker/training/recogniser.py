@@ -48,6 +48,9 @@ class RecogniserTrainer(Trainer[RecogniserLosses]):
                  shape: RecogniserConfig | None = None, device: str = "cpu", command: str = "") -> None:
         torch.manual_seed(config.seed)
         manifest = read_manifest(corpus)
+        if manifest.vertex_count:
+            raise CorpusError(f"'{corpus}' holds no phones, from which a recogniser learns. Use a corpus of "
+                              "`corpus build`, or give the recogniser that ships as --ear.")
         shape = shape or RecogniserConfig(manifest.phones, manifest.class_of_phone)
         if manifest.phones != shape.phones:
             raise CorpusError(f"{corpus} has other phones than this recogniser. Train it in an empty folder.")
