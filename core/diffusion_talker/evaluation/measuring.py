@@ -46,7 +46,7 @@ def measure_accuracy(student: Student, clips: EvaluationSet, steps: int, progres
         TALKERS: (clips.talkers, False),
         VOICES: (clips.voices, True),
     }
-    meter = _Meter(progress, clips)
+    meter = _Meter(progress, clips, len(_various_identities(student)) + DIVERSITY_TAKES)
     sets = {
         name: _measure_set(student, chosen, steps, by_name, meter)
         for name, (chosen, by_name) in steering.items()
@@ -71,11 +71,11 @@ def measure_accuracy(student: Student, clips: EvaluationSet, steps: int, progres
 class _Meter:
     """Seconds of sound that are done, as a fraction of all."""
 
-    def __init__(self, progress: Progress, clips: EvaluationSet) -> None:
+    def __init__(self, progress: Progress, clips: EvaluationSet, takes: int) -> None:
         self._progress, self._done_s = progress, 0.0
         once = (*clips.texts, *clips.talkers, *clips.voices, *clips.queries, *clips.moods)
         self._total_s = sum(item.seconds for item in once)
-        self._total_s += 2 * DIVERSITY_TAKES * sum(item.seconds for item in clips.diversity)
+        self._total_s += takes * sum(item.seconds for item in clips.diversity)
 
     def add(self, item: HeldOutClip) -> None:
         self._done_s += item.seconds
@@ -133,16 +133,21 @@ def _beats_s(item: HeldOutClip) -> np.ndarray:
 
 def _diversity(student: Student, chosen: Sequence[HeldOutClip], steps: int, meter: _Meter) -> tuple[float, float]:
     """(over identities with one seed, over seeds with one identity) in mm."""
-    names = [info.name for info in student.identities]
-    spread = [names[i * len(names) // DIVERSITY_TAKES] for i in range(min(DIVERSITY_TAKES, len(names)))]
     by_identity, by_seed = [], []
     for item in chosen:
         own = settings_for(student, item, steps, by_name=True)
-        others = [replace(own, identity=name) for name in spread]
+        others = [replace(own, identity=name) for name in _various_identities(student)]
         takes = [replace(own, seed=own.seed + i) for i in range(DIVERSITY_TAKES)]
         by_identity.append([_generate(student, item, settings, meter) for settings in others])
         by_seed.append([_generate(student, item, settings, meter) for settings in takes])
     return diversity_mm(by_identity, demo_face()), diversity_mm(by_seed, demo_face())
+
+
+def _various_identities(student: Student) -> list[str]:
+    """At most DIVERSITY_TAKES talkers from all over the library."""
+    names = student.config.identities
+    count = min(DIVERSITY_TAKES, len(names))
+    return [names[i * len(names) // count] for i in range(count)]
 
 
 def _recognise(student: Student, chosen: Sequence[HeldOutClip], meter: _Meter) -> tuple[Retrieval, Retrieval]:

@@ -19,14 +19,14 @@ RUNS: Final = 5
 _THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def measure_speed(model: Path, runtime: str, steps: int, threads: int, clip_s: float = CLIP_S) -> Speed:
+def measure_speed(model: Path, runtime: str, steps: int, threads: int) -> Speed:
     """Measure in a new process with `threads` threads. Raises DiffusionTalkerError with what went wrong there.
 
     The fastest of the runs counts: what else the machine does can only make a run slower.
     """
     environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads))}
     command = [sys.executable, "-m", "diffusion_talker.evaluation.speed_probe", str(model), runtime, str(steps),
-               str(clip_s), str(RUNS)]
+               str(CLIP_S), str(RUNS)]
     started_s = time.perf_counter()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as probe:
         assert probe.stdout is not None
@@ -42,7 +42,7 @@ def measure_speed(model: Path, runtime: str, steps: int, threads: int, clip_s: f
         threads=threads,
         cold_s=cold_s,
         frames_per_s=answer["frames_per_s"],
-        clip_s=clip_s,
+        clip_s=CLIP_S,
         runs=RUNS,
         load=_load(),
     )

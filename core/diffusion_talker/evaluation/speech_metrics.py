@@ -157,7 +157,7 @@ def silence_score(clips: Sequence[SpokenClip]) -> SilenceScore:
     quiet, moves_quiet, moves_speaking, rests = [], [], [], []
     for clip in clips:
         gap = _gap(clip)
-        moves = np.abs(np.gradient(gap)) if len(gap) > 1 else np.zeros(len(gap))
+        moves = np.abs(np.diff(gap, prepend=gap[:1]))
         for first, last in _long_silences(clip.phones):
             inner = slice(
                 first + (round(_SILENCE_EDGES_S[0] * MOTION_RATE_HZ) if first else 0),

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a model and two corpora to a row: the same twice, told by name or by sound, speed in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diffusion_talker.cli import DONE, FAILED, main
+from diffusion_talker.corpus.text_split import is_held_out
+from diffusion_talker.errors import DiffusionTalkerError
+from diffusion_talker.evaluation import model_speed
+from diffusion_talker.evaluation.evaluation_set import SetSizes, load_evaluation_set
+from diffusion_talker.evaluation.measuring import measure_accuracy, seed_of, settings_for
+from diffusion_talker.evaluation.models import describe_model, own_steps
+from diffusion_talker.evaluation.rows import read_row
+from diffusion_talker.student import AUTO, load_student
+from tests.core.evaluation.made_clips import make_clip, recorded, write_corpus
+from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle, write_tiny_bundle
+
+CORE = Path(__file__).resolve().parents[3] / "core"
+UNSEEN = [text for text in (f"Line {i}." for i in range(200)) if is_held_out(text)]
+SIZES = SetSizes(texts=2, talkers=1, voices=1, queries=3, moods=1, diversity=1)
+
+
+@pytest.fixture
+def corpora(tmp_path: Path) -> tuple[Path, Path]:
+    library = TINY_CONFIG.identities
+    training = [make_clip(i, i % len(library), text) for i, text in enumerate([*UNSEEN[:4], "Line 1."])]
+    test = [make_clip(10, len(library), "New."), recorded(make_clip(11, 0, "Prompt."), "set:two")]
+    return (
+        write_corpus(tmp_path / "corpus", training, library),
+        write_corpus(tmp_path / "test", test, (*library, "Stranger")),
+    )
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "student.npz")
+
+
+def test_all_figures_of_a_model_twice_the_same(corpora: tuple[Path, Path], student: Path) -> None:
+    clips = load_evaluation_set(*corpora, SIZES)
+    heard: list[float] = []
+    first, second = (measure_accuracy(load_student(student, "numpy"), clips, 2, heard.append) for _ in range(2))
+    assert first == second
+    assert {name: len(figures.clips) for name, figures in first.sets.items()} == {"texts": 2, "talkers": 1, "voices": 1}
+    for figures in first.sets.values():
+        assert figures.seconds == pytest.approx(3.0 * len(figures.clips))
+        assert min(clip.lve_mm2 for clip in figures.clips) > 0
+        assert figures.reference.bilabial.recall == 1 and figures.reference.bilabial.f1 > 0.9
+    assert first.identity.recordings == 3 and first.identity.top5 == 1  # a library of three
+    assert first.emotion_recorded.recordings == 1
+    assert first.diversity_identities_mm > 0 and first.diversity_seeds_mm > 0
+    once = heard[: len(heard) // 2]
+    assert once[-1] == pytest.approx(1.0) and sorted(once) == once
+
+
+def test_a_model_is_told_the_names_that_its_library_has(corpora: tuple[Path, Path], student: Path) -> None:
+    clips = load_evaluation_set(*corpora, SIZES)
+    model = load_student(student, "numpy")
+    known, stranger = clips.texts[0], clips.talkers[0]
+    told = settings_for(model, known, 2, by_name=True)
+    assert (told.identity, told.emotion, told.intensity) == (known.identity, known.emotion, known.clip.intensity)
+    assert settings_for(model, stranger, 2, by_name=True).identity == AUTO
+    alone = settings_for(model, known, 2, by_name=False)
+    assert (alone.identity, alone.emotion, alone.seed) == (AUTO, AUTO, told.seed)
+    assert seed_of(known) != seed_of(stranger)
+
+
+def test_a_bundle_is_described_by_what_it_holds(student: Path) -> None:
+    info = describe_model(student)
+    statistics = 2 * 80 + 2 * 55
+    assert info.parameters == sum(array.size for array in make_bundle().weights.values()) - statistics
+    assert info.trainable == info.parameters
+    assert info.file_bytes == student.stat().st_size
+    assert info.corpus_sha256 == "0" * 64
+    assert own_steps(student) == TINY_CONFIG.sampling_steps
+
+
+def test_the_command_keeps_what_was_measured_before(
+    corpora: tuple[Path, Path], student: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PYTHONPATH", str(CORE))
+    monkeypatch.setattr(model_speed, "CLIP_S", 1.0)
+    monkeypatch.setattr(model_speed, "RUNS", 2)
+    out = tmp_path / "row.json"
+    command = ["evaluate", "model", str(student), "--role", "student", "--runtimes", "numpy", "--out", str(out)]
+    assert main([*command, "--parts", "speed", "--threads", "1"]) == DONE
+    speed = read_row(out).speed
+    assert [(s.runtime, s.threads, s.clip_s, s.runs) for s in speed] == [("numpy", 1, 1.0, 2)]
+    assert speed[0].frames_per_s > 60 and 0.05 < speed[0].cold_s < 60
+    folders = ["--corpus", str(corpora[0]), "--test-corpus", str(corpora[1])]
+    assert main([*command, "--parts", "accuracy", *folders]) == DONE
+    row = read_row(out)
+    assert row.speed == speed and row.accuracy is not None and row.role == "student" and row.steps == 2
+    assert str(tmp_path) not in row.command and "--test-corpus test" in row.command
+    assert "texts: LVE" in capsys.readouterr().out
+    assert main([*command, "--steps", "4", "--parts", "none"]) == DONE  # another model: nothing is kept
+    assert read_row(out).accuracy is None
+
+
+def test_a_model_that_is_none_fails_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "model", str(tmp_path / "absent.npz"), "--parts", "speed", "--out",
+                 str(tmp_path / "row.json")]) == FAILED  # fmt: skip
+    assert "absent.npz" in capsys.readouterr().err
+
+
+def test_a_failing_measurement_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(CORE))
+    np.savez(tmp_path / "foreign.npz", a=np.zeros(1))
+    with pytest.raises(DiffusionTalkerError, match="not a Diffusion Talker student"):
+        model_speed.measure_speed(tmp_path / "foreign.npz", "numpy", 2, 1)
