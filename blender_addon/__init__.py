@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, drive_panels, drive_properties, panels, preferences, properties
+from . import command, drive_panels, drive_properties, overlay, panels, preferences, properties
 from .operators import (
     add_demo_head,
     cancel,
@@ -15,6 +15,7 @@ from .operators import (
     generate_shape_keys,
     mapping,
     mapping_presets,
+    place_landmarks,
 )
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
 
@@ -33,6 +34,10 @@ CLASSES = (
     export.DIFFUSION_TALKER_OT_export,
     generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
     fix_face.DIFFUSION_TALKER_OT_fix_face,
+    place_landmarks.DIFFUSION_TALKER_OT_place_landmarks,
+    place_landmarks.DIFFUSION_TALKER_OT_mark_landmark,
+    place_landmarks.DIFFUSION_TALKER_OT_mirror_landmarks,
+    place_landmarks.DIFFUSION_TALKER_OT_remove_landmarks,
     add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
     mapping.DIFFUSION_TALKER_OT_mapping_show,
     mapping.DIFFUSION_TALKER_OT_mapping_reset,
@@ -66,11 +71,13 @@ def register() -> None:
     properties.attach()
     drive_properties.attach()
     panels.attach()
+    overlay.attach()
     command.attach()
 
 
 def unregister() -> None:
     command.detach()
+    overlay.detach()
     panels.detach()
     drive_properties.detach()
     properties.detach()

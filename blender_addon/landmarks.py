@@ -33,6 +33,11 @@ class Landmark:
     hint: str
 
     @property
+    def title(self) -> str:
+        """What it is called, whichever side it is on."""
+        return self.label.removesuffix(" L").removesuffix(" R")
+
+    @property
     def partner(self) -> str:
         """The same point on the other side of the face; empty for points in the middle."""
         if self.name.endswith("_left"):
@@ -67,6 +72,8 @@ def _sided(side: str) -> tuple[Landmark, ...]:
 
 #: In the order in which they are placed: with mirroring the first dozen is enough.
 LANDMARKS: Final[tuple[Landmark, ...]] = (*_MIDDLE, *_sided("left"), *_sided("right"))
+#: The same as items of a menu.
+LANDMARK_ITEMS: Final = tuple((mark.name, mark.label, mark.hint.capitalize()) for mark in LANDMARKS)
 _BY_NAME: Final = {landmark.name: landmark for landmark in LANDMARKS}
 
 
@@ -79,6 +86,15 @@ def marks_left(obj: bpy.types.Object) -> tuple[Landmark, ...]:
     """Points that are not placed yet, in order."""
     placed = obj.diffusion_talker_landmarks
     return tuple(landmark for landmark in LANDMARKS if landmark.name not in placed)
+
+
+def landmarks_locked(obj: bpy.types.Object | None) -> str:
+    """Why points cannot be placed on this object and what to do; empty when they can."""
+    if obj is None or obj.type != "MESH":
+        return "No face chosen: pick the mesh of the face"
+    if obj.library is not None:
+        return f"'{obj.name}' is linked from another file: make it local, or mark it in that file"
+    return "" if len(obj.data.polygons) else f"'{obj.name}' has no faces: pick the mesh of the face"
 
 
 def set_mark(obj: bpy.types.Object, name: str, vertex: int) -> None:

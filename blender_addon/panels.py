@@ -9,6 +9,7 @@ from .audio_source import find_strip, sequencer_scene
 from .diagnosis import diagnose
 from .generated_keys import generated_notes, lacks_keys
 from .generation import problem, target_of
+from .landmarks import LANDMARKS, marks_left
 from .operators.generate import is_running, shown_result
 from .targets import inspect_target
 from .topology import topology_of
@@ -83,11 +84,52 @@ def _draw_face(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_key_generator(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
-    """For heads that lack keys: what the mesh is, and the button that makes them."""
-    sentence = topology_of(obj).sentence
-    if sentence:
-        _draw_line(layout, context, sentence, "MESH_MONKEY")
+    """For heads that lack keys: what the mesh is, its landmarks where it is no known one, and the button."""
+    topology = topology_of(obj)
+    if topology.sentence:
+        _draw_line(layout, context, topology.sentence, "MESH_MONKEY")
+    left = marks_left(obj)
+    if topology.landmarks is None or len(left) < len(LANDMARKS):
+        title = f"Landmarks {len(LANDMARKS) - len(left)} of {len(LANDMARKS)}"
+        header, body = layout.panel("DIFFUSION_TALKER_landmarks", default_closed=False)
+        header.label(text=title)
+        header.operator("diffusion_talker.remove_landmarks", text="", icon="X").only = ""
+        if body is not None:
+            _draw_landmarks(body, context, obj)
     layout.operator("diffusion_talker.generate_shape_keys", icon="SHAPEKEY_DATA")
+
+
+def _draw_landmarks(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    settings = context.scene.diffusion_talker
+    left = {landmark.name for landmark in marks_left(obj)}
+    row = layout.row(align=True)
+    row.operator("diffusion_talker.place_landmarks", icon="EYEDROPPER").only = ""
+    row.prop(settings, "mirror_landmarks", text="", icon="MOD_MIRROR")
+    row.prop(settings, "show_landmarks", text="", icon="HIDE_OFF" if settings.show_landmarks else "HIDE_ON")
+    column = layout.column(align=True)
+    for landmark in LANDMARKS:
+        if landmark.name.endswith("_right"):
+            continue
+        row = column.row(align=True)
+        row.label(text=landmark.title)
+        sides = row.row(align=True)
+        sides.alignment = "RIGHT"
+        for name, text in ((landmark.name, "L" if landmark.partner else "  "), (landmark.partner, "R")):
+            if name:
+                icon = "RADIOBUT_OFF" if name in left else "CHECKMARK"
+                sides.operator("diffusion_talker.place_landmarks", text=text, icon=icon).only = name
+    layout.operator("diffusion_talker.mirror_landmarks", icon="MOD_MIRROR")
+    _draw_one_landmark(layout, settings)
+
+
+def _draw_one_landmark(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Other ways to place a point than by a click."""
+    layout.prop(settings, "landmark")
+    row = layout.row(align=True)
+    for source, text, icon in (("CURSOR", "3D Cursor", "PIVOT_CURSOR"), ("SELECTED", "Vertex", "VERTEXSEL")):
+        mark = row.operator("diffusion_talker.mark_landmark", text=text, icon=icon)
+        mark.name, mark.source = settings.landmark, source
+    row.operator("diffusion_talker.remove_landmarks", text="", icon="X").only = settings.landmark
 
 
 def _draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -19,6 +19,7 @@ from bpy.props import (
 )
 
 from .audio_source import sequencer_scene, sound_strips
+from .landmarks import LANDMARK_ITEMS
 
 AUTO = "auto"
 EnumItem = tuple[str, str, str, str, int]
@@ -121,6 +122,21 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
         name="Brows and Eyes",
         description="Animate brows, blinks and gaze too. Off leaves every shape key above the mouth as it is",
         default=True,
+    )
+
+
+    mirror_landmarks: BoolProperty(
+        name="Mirror",
+        description="Points that are placed on one side of the face are placed on the other side too",
+        default=True,
+    )
+    show_landmarks: BoolProperty(
+        name="Show in Viewport", description="Draw the points of the face over the mesh", default=True
+    )
+    landmark: EnumProperty(
+        name="Point",
+        description="Point of the face that the buttons below place",
+        items=LANDMARK_ITEMS,
     )
 
 

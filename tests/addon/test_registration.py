@@ -54,11 +54,16 @@ class PanelStage:
         self.layout = MagicMock()
         self.layout.column.return_value = self.layout
         self.layout.row.return_value = self.layout
-        self.layout.panel.return_value = (MagicMock(), self.layout)
+        self.header = MagicMock()
+        self.layout.panel.return_value = (self.header, self.layout)
 
     @property
     def labels(self) -> str:
         return " ".join(call.kwargs.get("text", "") for call in self.layout.label.call_args_list).strip()
+
+    @property
+    def headers(self) -> str:
+        return " ".join(call.kwargs.get("text", "") for call in self.header.label.call_args_list)
 
     @property
     def operators(self) -> list[str]:
@@ -93,6 +98,14 @@ def test_the_panel_says_when_all_is_ready(addon: ModuleType, fresh_scene: object
     bpy.context.scene.diffusion_talker.audio_file = str(write_sound(tmp_path / "line.wav", speech_like(1.0)))
     stage = draw(addon)
     assert stage.labels == "Generate will move 52 of 52 face shapes of 'Demo Head'"
+
+
+def test_the_panel_guides_through_an_unmarked_head(addon: ModuleType, fresh_scene: object) -> None:
+    make_face(["Big Nose"])
+    stage = draw(addon)
+    assert "None of the shape keys" in stage.labels and "Landmarks 0 of 20" in stage.headers
+    assert stage.operators.count("diffusion_talker.place_landmarks") == 21
+    assert "diffusion_talker.generate_shape_keys" in stage.operators
 
 
 def test_the_panel_shows_progress_and_cancel(
