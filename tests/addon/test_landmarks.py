@@ -112,7 +112,8 @@ def test_the_3d_cursor_marks_the_nearest_vertex_of_a_moved_object(addon: ModuleT
 
 def test_the_selected_vertex_is_marked_from_edit_mode(addon: ModuleType, head: bpy.types.Object) -> None:
     for elements in (head.data.vertices, head.data.edges, head.data.polygons):
-        elements.foreach_set("select", [False] * len(elements))
+        for element in elements:  # foreach_set ends Blender 5.0 here
+            element.select = False
     head.data.vertices[123].select = True
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.diffusion_talker.mark_landmark(name="nose_tip", source="SELECTED")
