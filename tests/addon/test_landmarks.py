@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from types import ModuleType, SimpleNamespace
 
+import bmesh
 import bpy
 import numpy as np
 import pytest
@@ -111,11 +112,11 @@ def test_the_3d_cursor_marks_the_nearest_vertex_of_a_moved_object(addon: ModuleT
 
 
 def test_the_selected_vertex_is_marked_from_edit_mode(addon: ModuleType, head: bpy.types.Object) -> None:
-    for elements in (head.data.vertices, head.data.edges, head.data.polygons):
-        for element in elements:  # foreach_set ends Blender 5.0 here
-            element.select = False
-    head.data.vertices[123].select = True
     bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="DESELECT")
+    edited = bmesh.from_edit_mesh(head.data)
+    edited.verts.ensure_lookup_table()
+    edited.verts[123].select_set(True)
     bpy.ops.diffusion_talker.mark_landmark(name="nose_tip", source="SELECTED")
     bpy.ops.mesh.select_all(action="SELECT")
     with pytest.raises(RuntimeError, match="exactly one vertex"):
