@@ -248,7 +248,7 @@ class _Session:
         except Exception as error:  # noqa: BLE001 - the next row must run whatever happens to this one
             return LineReport(_label(line), False, _sentence(error))
         elapsed_s = time.perf_counter() - started_s
-        text = f"{outcome.take.action_name}, {outcome.take.key_count} keys for {outcome.speech_s:.1f} s of speech"
+        text = f"{outcome.title}, {outcome.key_count} keys for {outcome.speech_s:.1f} s of speech"
         return LineReport(_label(line), True, f"{text} in {elapsed_s:.1f} s ({outcome.runtime_name}), saved {saved}")
 
     def _animate(self, line: Line) -> Outcome:

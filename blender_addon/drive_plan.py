@@ -3,22 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .face_mapping import FaceKeys, face_keys
+from .bones import RigPlan, opens_mouth, rig_plans, rigs_problem
+from .face_mapping import FaceKeys, face_keys, mapping_of
 from .problems import LipSyncProblem
 from .targets import inspect_target, keys_problem
+from .vertex_animation import VertexPlan, vertex_plan, vertex_problem
 
 if TYPE_CHECKING:
     import bpy
-    import numpy as np
-
-    from diffusion_talker.motion import Motion
-
-#: Channels that a jaw bone shows.
-JAW_CHANNELS: Final = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 
 
 @dataclass(frozen=True)
@@ -32,79 +27,83 @@ class MeshPlan:
 
 @dataclass(frozen=True)
 class DrivePlan:
-    """All that a take moves. face goes first: only its keys stand in for what is missing."""
+    """All that a take moves. face goes first: only its keys stand in for what is missing; None where bones alone
+    speak. vertices: how the face is written where not by its keys. jaw_alone: keys leave the jaw to its bone."""
 
-    face: MeshPlan
+    face: MeshPlan | None
     others: tuple[MeshPlan, ...] = ()
+    vertices: VertexPlan | None = None
+    rigs: tuple[RigPlan, ...] = ()
     use_upper_face: bool = True
-
-
-@dataclass(frozen=True)
-class DrivenKeys:
-    """Curves of one mesh's shape keys: key name -> (F,) float32, one value a scene frame."""
-
-    mesh: MeshPlan
-    curves: Table[str, np.ndarray] = field(repr=False)
-
-
-# ---------------------------------------------------------------- planning (main thread)
+    jaw_alone: bool = False
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What goes along with the face."""
+    """What goes along with the face. scene: where bones, head and form are chosen, None for the face's keys alone.
+    all_shapes: the motion may come as vertices, which need the face's shapes in any case."""
 
     meshes: tuple[bpy.types.Object, ...] = ()
     use_upper_face: bool = True
+    scene: bpy.types.Scene | None = None
+    all_shapes: bool = False
+
+    @property
+    def by_keys(self) -> bool:
+        """Whether the face is written as curves on its keys."""
+        return self.scene is None or self.scene.diffusion_talker_drive.mode == "KEYS"
 
 
-def choices_of(scene: bpy.types.Scene) -> Choices:
+def choices_of(scene: bpy.types.Scene, all_shapes: bool = False) -> Choices:
     """What the animator chose in the scene."""
     meshes = (item.object for item in scene.diffusion_talker_drive.meshes)
     present = tuple(dict.fromkeys(obj for obj in meshes if obj is not None and obj.name in scene.objects))
-    return Choices(present, scene.diffusion_talker.use_upper_face)
+    return Choices(present, scene.diffusion_talker.use_upper_face, scene, all_shapes)
 
 
-def plan_of(face: bpy.types.Object | None, choices: Choices) -> DrivePlan:
-    """Freeze what a take moves. Raises LipSyncProblem when the face or a mesh cannot be driven."""
-    reason = inspect_target(face).reason or others_problem(face, choices)
+def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
+    """Why the face, or what goes along with it, cannot be driven, and what to do; empty when all can."""
+    reason = "" if speaks_by_bones(face, choices) else _face_problem(face, choices)
     if reason:
-        raise LipSyncProblem(reason)
-    others = tuple(mesh_plan(obj) for obj in choices.meshes if obj != face)
-    return DrivePlan(mesh_plan(face), others, choices.use_upper_face)
-
-
-def others_problem(face: bpy.types.Object | None, choices: Choices) -> str:
-    """Why a mesh beside the face cannot be driven, and what to do; empty when all can."""
+        return reason
     for obj in choices.meshes:
         reason = keys_problem(obj) if obj != face else ""
         if reason:
             return f"{reason}. Or remove it from the list of meshes"
-    return ""
+    return rigs_problem(choices.scene, face) if choices.scene is not None else ""
 
 
-def mesh_plan(obj: bpy.types.Object) -> MeshPlan:
-    return MeshPlan(obj.session_uid, obj.name, face_keys(obj))
+def speaks_by_bones(face: bpy.types.Object | None, choices: Choices) -> bool:
+    """Whether bones alone speak: the face has no keys, and a jaw or poses are set up."""
+    is_bare = face is None or face.type != "MESH" or face.data.shape_keys is None
+    return is_bare and choices.by_keys and choices.scene is not None and opens_mouth(choices.scene)
 
 
-# ---------------------------------------------------------------- computing (any thread, no bpy)
+def _face_problem(face: bpy.types.Object | None, choices: Choices) -> str:
+    return inspect_target(face).reason if choices.by_keys else vertex_problem(face, choices.scene)
 
 
-def drive_keys(motion: Motion, plan: DrivePlan) -> tuple[DrivenKeys, ...]:
-    """Curves for all meshes of a take from motion at the scene's frames: the face first, and those that get any."""
-    from diffusion_talker.channels import ARKIT_52, MOUTH_CHANNELS
-    from diffusion_talker.rigs.mapping import apply_mapping, follow_face
+def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> DrivePlan:
+    """Freeze what a take moves; `line` names its files. Raises LipSyncProblem when something cannot be driven."""
+    reason = plan_problem(face, choices)
+    if reason:
+        raise LipSyncProblem(reason)
+    drive = choices.scene.diffusion_talker_drive if choices.scene is not None else None
+    has_face = not speaks_by_bones(face, choices)
+    return DrivePlan(
+        face=mesh_plan(face, choices.all_shapes) if has_face else None,
+        others=tuple(mesh_plan(obj) for obj in choices.meshes if obj != face),
+        vertices=None if choices.by_keys else vertex_plan(face, choices.scene, line),
+        rigs=rig_plans(choices.scene, face, not has_face or not closes_lips(face)) if drive is not None else (),
+        use_upper_face=choices.use_upper_face,
+        jaw_alone=bool(drive is not None and drive.jaw_alone and drive.jaw_bone and drive.armature),
+    )
 
-    channels = ARKIT_52 if plan.use_upper_face else MOUTH_CHANNELS
-    shapes = plan.face.keys.shapes
-    measured = shapes.measured() if shapes is not None else None
-    face = apply_mapping(motion, plan.face.keys.mapping(measured).only(channels), measured)
-    driven = [DrivenKeys(plan.face, curves_of(face))]
-    for mesh in plan.others:
-        driven.append(DrivenKeys(mesh, curves_of(follow_face(motion, mesh.keys.mapping().only(channels), face))))
-    return tuple(keys for keys in driven if keys.curves or keys.mesh is plan.face)
+
+def closes_lips(face: bpy.types.Object) -> bool:
+    """Whether the face's keys can close the lips over an open jaw."""
+    return mapping_of(face).channel("mouthClose").explained > 0.5
 
 
-def curves_of(motion: Motion) -> dict[str, np.ndarray]:
-    """Curve (F,) of every channel by name."""
-    return {name: motion.weights[:, index] for index, name in enumerate(motion.channels)}
+def mesh_plan(obj: bpy.types.Object, all_shapes: bool = False) -> MeshPlan:
+    return MeshPlan(obj.session_uid, obj.name, face_keys(obj, all_shapes))

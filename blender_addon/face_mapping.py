@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .problems import LipSyncProblem
 from .targets import driven_keys
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ KeyRange = tuple[str, float, float]
 @dataclass(frozen=True)
 class FaceShapes:
     """A face's own shape keys as movement, to be compared with ARKit's: names, offsets (K, V, 3) float32, the neutral's
-    vertices (V, 3) and triangles (F, 3), and the landmarks from which ARKit's shapes are generated."""
+    vertices (V, 3) and triangles (F, 3), and the landmarks from which ARKit's shapes are generated, None on a head
+    where they are not known."""
 
     names: tuple[str, ...]
-    offsets: np.ndarray
-    vertices: np.ndarray
-    triangles: np.ndarray
-    landmarks: HeadLandmarks
+    offsets: np.ndarray = field(repr=False)
+    vertices: np.ndarray = field(repr=False)
+    triangles: np.ndarray = field(repr=False)
+    landmarks: HeadLandmarks | None = None
 
     def measured(self) -> MeasuredFace:
         """Generate ARKit's shapes for this head and put its own keys beside them; takes a second or two."""
@@ -118,12 +120,14 @@ def remember_edits(obj: bpy.types.Object) -> None:
     obj.diffusion_talker_edits = json.dumps(stored) if stored else ""
 
 
-def face_keys(obj: bpy.types.Object) -> FaceKeys:
+def face_keys(obj: bpy.types.Object, all_shapes: bool = False) -> FaceKeys:
     """Everything that a take needs to know of this mesh's keys. Their shapes are taken along where names do not tell
-    enough and ARKit's shapes can be generated for the head."""
+    enough and ARKit's shapes can be generated for the head. all_shapes: take them along in any case."""
     keys = usable_keys(obj)
     mapping = mapping_by_name(keys)
-    return FaceKeys(keys, edits_of(obj), face_shapes(obj, measurable_keys(mapping)) if wants_shapes(mapping) else None)
+    shapes = face_shapes(obj, measurable_keys(mapping)) if all_shapes or wants_shapes(mapping) else None
+    known = shapes is not None and shapes.landmarks is not None
+    return FaceKeys(keys, edits_of(obj), shapes if known else None)
 
 
 def wants_shapes(mapping: Mapping) -> bool:
@@ -142,18 +146,22 @@ def measurable_keys(mapping: Mapping) -> tuple[str, ...]:
     return tuple(key.name for key in mapping.keys if key.pose or _says_nothing(key.kind))
 
 
-def face_shapes(obj: bpy.types.Object, names: tuple[str, ...]) -> FaceShapes | None:
-    """These keys' movement on a head whose landmarks are known; None on any other."""
+def face_shapes(obj: bpy.types.Object, names: tuple[str, ...]) -> FaceShapes:
+    """These keys' movement, and the head's landmarks where they are known."""
     from .meshes import key_offsets, neutral_points, triangles_of
-    from .problems import LipSyncProblem
-    from .topology import face_landmarks
 
-    try:
-        landmarks = face_landmarks(obj)
-    except LipSyncProblem:
-        return None
     vertices = neutral_points(obj)
     offsets = np.zeros((len(names), len(vertices), 3), np.float32)
     for row, name in zip(offsets, names, strict=True):
         row[:] = key_offsets(obj.data.shape_keys.key_blocks[name])
-    return FaceShapes(names, offsets, vertices, triangles_of(obj.data), landmarks)
+    return FaceShapes(names, offsets, vertices, triangles_of(obj.data), known_landmarks(obj))
+
+
+def known_landmarks(obj: bpy.types.Object) -> HeadLandmarks | None:
+    """The points of a face as far as they are known: marked, or told by the mesh's structure."""
+    from .topology import face_landmarks
+
+    try:
+        return face_landmarks(obj)
+    except LipSyncProblem:
+        return None

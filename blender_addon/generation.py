@@ -19,14 +19,12 @@ from .audio_source import (
     speech_of_strip,
     strip_problem,
 )
-from .drive_plan import Choices, DrivenKeys, DrivePlan, MeshPlan, choices_of, drive_keys, others_problem, plan_of
-from .problems import LipSyncProblem
-from .targets import inspect_target, keys_problem
+from .drive_plan import Choices, DrivePlan, choices_of, plan_of, plan_problem
+from .driving import DrivenTake, drive
 
 if TYPE_CHECKING:
     import bpy
 
-    from diffusion_talker.motion import Motion
     from diffusion_talker.student import Student
 
     from .keyframes import WrittenTake
@@ -40,6 +38,7 @@ class Options:
     """How the line is spoken and what computes it.
 
     steps: denoising steps, None for the student's own number. torch_python: another Python for PyTorch, or "".
+    model: file of another student, or "" for the one that is part of the add-on.
     """
 
     identity: str = "auto"
@@ -51,6 +50,7 @@ class Options:
     runtime: str = "auto"
     device: str = "auto"
     torch_python: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Generated:
-    """Result of the worker: curves from the request's first frame on, for the face and all that goes along with it."""
+    """Result of the worker: everything that the take moves, ready to be written."""
 
-    keys: tuple[DrivenKeys, ...]
+    take: DrivenTake
     speech_s: float
     runtime_name: str
     elapsed_s: float
@@ -74,19 +74,33 @@ class Generated:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one generation left behind. take: the face's; others: what went along with it."""
+    """What one generation left behind: Actions, the face's first, and where its vertices went, empty for keys."""
 
-    take: WrittenTake
+    takes: tuple[WrittenTake, ...]
     speech_s: float
     elapsed_s: float
     runtime_name: str
-    others: tuple[WrittenTake, ...] = ()
+    vertices: str = ""
+
+    @property
+    def action_name(self) -> str:
+        """The face's Action, or of what moves with it; empty where there is none."""
+        return self.takes[0].action_name if self.takes else ""
+
+    @property
+    def title(self) -> str:
+        """What was made, in a few words."""
+        return self.vertices or self.action_name
+
+    @property
+    def key_count(self) -> int:
+        return sum(take.key_count for take in self.takes)
 
     @property
     def sentence(self) -> str:
-        along = f" and {len(self.others)} more" if self.others else ""
-        count = sum(take.key_count for take in (self.take, *self.others))
-        return f"{self.take.action_name}{along}: {count} keys in {self.elapsed_s:.1f} s"
+        along = f" and {len(self.takes) - 1} more" if len(self.takes) > 1 else ""
+        keys = f"{self.action_name}{along}: {self.key_count} keys" if self.takes else ""
+        return f"{'; '.join(part for part in (self.vertices, keys) if part)} in {self.elapsed_s:.1f} s"
 
 
 # ---------------------------------------------------------------- choices (main thread)
@@ -102,10 +116,7 @@ def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def problem(context: bpy.types.Context) -> str:
     """Why nothing can be generated now and what to do next; empty when all is well. Changes nothing."""
-    face = target_of(context)
-    return (
-        speech_problem(context) or inspect_target(face).reason or others_problem(face, choices_of(context.scene))
-    )
+    return speech_problem(context) or plan_problem(target_of(context), choices_of(context.scene))
 
 
 def speech_problem(context: bpy.types.Context) -> str:
@@ -117,14 +128,15 @@ def speech_problem(context: bpy.types.Context) -> str:
 
 def make_request(context: bpy.types.Context) -> Request:
     """Freeze the present choices. Raises LipSyncProblem when something is missing."""
-    return request_for(speech_of(context), target_of(context), options_of(context), choices_of(context.scene))
+    options = options_of(context)
+    return request_for(speech_of(context), target_of(context), options, choices_of(context.scene, bool(options.model)))
 
 
 def request_for(
     speech: Speech, obj: bpy.types.Object | None, options: Options, choices: Choices | None = None
 ) -> Request:
     """A request for any face. Raises LipSyncProblem when it, or a mesh beside it, cannot be driven."""
-    return Request(speech, options, plan_of(obj, choices or Choices()))
+    return Request(speech, options, plan_of(obj, choices or Choices(), speech.name))
 
 
 def speech_of(context: bpy.types.Context) -> Speech:
@@ -172,32 +184,27 @@ def generate(request: Request, progress: Progress, cancelled: Cancelled, student
     progress(0.02, "Loading the model")
     student = student or open_student(request.options)
     progress(0.05, "Animating")
-    motion = student.generate(
+    animate = student.generate_vertices if student.config.vertex_count else student.generate
+    motion = animate(
         source, _settings(request.options), lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled
     )
+    if cancelled():
+        raise CancelledError("Lip sync was cancelled")
     progress(0.9, "Fitting the face")
-    keys = drive_keys(motion_at_frames(motion, request.speech), request.plan)
-    return Generated(keys, motion.duration_s, student.runtime_name, time.perf_counter() - started_s)
-
-
-def motion_at_frames(motion: Motion, speech: Speech) -> Motion:
-    """The motion with one row for each scene frame of the line. Closures are kept here, by ARKit's names, and only then
-    brought onto the keys that the face has."""
-    import numpy as np
-
-    from diffusion_talker.motion import Motion, sample_motion
-
-    duration_s = motion.duration_s if speech.length_s is None else speech.length_s
-    times_s = np.arange(speech.frame_count(duration_s)) / speech.fps
-    return Motion(sample_motion(motion, times_s, keep_closures=True), motion.channels, speech.fps)
+    take = drive(motion, request.plan, request.speech)
+    return Generated(take, motion.duration_s, student.runtime_name, time.perf_counter() - started_s)
 
 
 def open_student(options: Options) -> Student:
-    """Load the packaged student; PyTorch, where it is used, is imported here. Raises DiffusionTalkerError."""
+    """Load the student, the packaged one or another; PyTorch, where it is used, is imported here.
+
+    Raises DiffusionTalkerError.
+    """
     from diffusion_talker.student import load_student
 
     python = Path(options.torch_python) if options.torch_python else None
-    return load_student(runtime=options.runtime, device=options.device, python=python)
+    model = Path(options.model) if options.model else None
+    return load_student(model, runtime=options.runtime, device=options.device, python=python)
 
 
 def _settings(options: Options) -> object:
@@ -217,35 +224,8 @@ def _settings(options: Options) -> object:
 
 
 def apply(request: Request, generated: Generated) -> Outcome:
-    """Write the take on the meshes as they are now. Raises LipSyncProblem, having changed nothing, when one is gone."""
-    from .keyframes import Span, shape_key_track, write_tracks
+    """Write the take on everything as it is now. Raises LipSyncProblem, having changed nothing, when one is gone."""
+    from .writing import write_driven
 
-    speech = request.speech
-    tracks = []
-    for driven in generated.keys:
-        obj = find_mesh(driven.mesh)
-        _check_keys(obj, driven)
-        tracks.append(shape_key_track(obj, driven.curves))
-    frame_count = max((len(values) for driven in generated.keys for values in driven.curves.values()), default=0)
-    written = write_tracks(tracks, Span(speech.name, speech.key, speech.first_frame, frame_count))
-    return Outcome(written[0], generated.speech_s, generated.elapsed_s, generated.runtime_name, written[1:])
-
-
-def find_mesh(mesh: MeshPlan) -> bpy.types.Object:
-    """The mesh, wherever undo or renaming took it. Raises LipSyncProblem when it was deleted."""
-    import bpy
-
-    for obj in bpy.data.objects:
-        if obj.session_uid == mesh.uid and obj.users_scene:
-            return obj
-    raise LipSyncProblem(f"'{mesh.name}' was deleted meanwhile: undo that, or pick another mesh")
-
-
-def _check_keys(obj: bpy.types.Object, driven: DrivenKeys) -> None:
-    """Raises LipSyncProblem where the keys cannot be written, or were changed while the worker computed."""
-    reason = keys_problem(obj)
-    if reason:
-        raise LipSyncProblem(reason)
-    gone = [name for name in driven.curves if name not in obj.data.shape_keys.key_blocks]
-    if gone:
-        raise LipSyncProblem(f"'{obj.name}' lost its shape key {gone[0]} meanwhile: undo that, or generate again")
+    takes, vertices = write_driven(request.plan, generated.take)
+    return Outcome(takes, generated.speech_s, generated.elapsed_s, generated.runtime_name, vertices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -81,12 +81,22 @@ Channel = tuple[str, int]
 
 
 @dataclass(frozen=True)
+class Points:
+    """A curve of a few keys instead of one a frame: scene frames (K,) and values (K,)."""
+
+    frames: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
 class Track:
-    """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame."""
+    """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame, or
+    single points. dropped: channels whose older curves do not go over into the new Action."""
 
     owner: bpy.types.ID
     title: str
-    curves: Mapping[Channel, np.ndarray]
+    curves: Mapping[Channel, np.ndarray | Points]
+    dropped: frozenset[Channel] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -146,7 +156,8 @@ def _one_track_each(tracks: Sequence[Track]) -> list[Track]:
     for track in tracks:
         known = merged.get(track.owner.session_uid)
         curves = track.curves if known is None else {**known.curves, **track.curves}
-        merged[track.owner.session_uid] = Track(track.owner, known.title if known else track.title, curves)
+        dropped = track.dropped if known is None else known.dropped | track.dropped
+        merged[track.owner.session_uid] = Track(track.owner, known.title if known else track.title, curves, dropped)
     return list(merged.values())
 
 
@@ -159,6 +170,8 @@ class _FreshAction:
     key_count: int = 0
 
     def fill(self, track: Track, span: Span) -> None:
+        for curve in [curve for curve in self.fcurves if (curve.data_path, curve.array_index) in track.dropped]:
+            self.fcurves.remove(curve)
         for replaced in _spans_to_replace(self.action, span):
             _remove_keys(self.fcurves, replaced, track.curves)
         for channel, values in track.curves.items():
@@ -228,6 +241,17 @@ def slot_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot | None) ->
     return None
 
 
+def all_fcurves(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:
+    """F-curves of an Action for all of its slots."""
+    if not HAS_SLOTS:
+        yield from action.fcurves
+        return
+    for layer in action.layers:
+        for strip in layer.strips:
+            for channelbag in strip.channelbags:
+                yield from channelbag.fcurves
+
+
 def is_slotless(data: bpy.types.AnimData) -> bool:
     """Whether an Action is there that moves nothing, because none of its slots was chosen."""
     return HAS_SLOTS and data.action is not None and data.action_slot is None
@@ -293,14 +317,19 @@ def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
 
 
 def _remember_line(action: bpy.types.Action, line: Span) -> None:
-    kept = {key: list(span) for key, span in _lines(action).items() if not _is_replaced(key, span, line)}
-    action[LINES_PROPERTY] = json.dumps(kept | {line.key: [line.first_frame, line.end_frame]})
+    lines = kept_lines(_lines(action), line) | {line.key: (line.first_frame, line.end_frame)}
+    action[LINES_PROPERTY] = json.dumps(lines)
 
 
 def _spans_to_replace(action: bpy.types.Action, line: Span) -> list[tuple[int, int]]:
     """Frame ranges whose keys give way: the new line's own, and those of the lines it takes the place of."""
     replaced = [span for key, span in _lines(action).items() if _is_replaced(key, span, line)]
     return [(line.first_frame, line.end_frame), *replaced]
+
+
+def kept_lines(lines: Mapping[str, tuple[int, int]], line: Span) -> dict[str, tuple[int, int]]:
+    """Of these lines, key -> (first frame, end frame), those that a new one does not take the place of."""
+    return {key: tuple(span) for key, span in lines.items() if not _is_replaced(key, span, line)}
 
 
 def _is_replaced(key: str, span: tuple[int, int], line: Span) -> bool:
@@ -326,10 +355,10 @@ def _remove_keys(fcurves: FCurves, span: tuple[int, int], channels: Iterable[Cha
             _replace_keys(curve, {name: values[outside] for name, values in _read_keys(curve).items()})
 
 
-def _write_curve(fcurves: FCurves, channel: Channel, first_frame: int, values: np.ndarray) -> int:
+def _write_curve(fcurves: FCurves, channel: Channel, first_frame: int, values: np.ndarray | Points) -> int:
     """Add a line's keys to the curve of one channel; how many there were."""
     path, index = channel
-    fresh = _fresh_keys(first_frame, values)
+    fresh = _keys_at(values) if isinstance(values, Points) else _fresh_keys(first_frame, values)
     curve = fcurves.find(path, index=index)
     if curve is None:
         curve = fcurves.new(path, index=index)
@@ -341,10 +370,12 @@ def _fresh_keys(first_frame: int, values: np.ndarray) -> dict[str, np.ndarray]:
     """One linear key a frame: what is seen between two frames then never overshoots. A still channel needs one key."""
     if np.ptp(values) == 0:
         values = values[:1]
-    count = len(values)
-    co = np.empty((count, 2), np.float32)
-    co[:, 0] = first_frame + np.arange(count)
-    co[:, 1] = values
+    return _keys_at(Points(first_frame + np.arange(len(values)), values))
+
+
+def _keys_at(points: Points) -> dict[str, np.ndarray]:
+    count = len(points.values)
+    co = np.stack([points.frames, points.values], axis=1).astype(np.float32)
     kinds = {"interpolation": _LINEAR, "handle_left_type": _AUTO_CLAMPED, "handle_right_type": _AUTO_CLAMPED}
     return {"co": co} | {field: np.full((count, 1), kind, np.int32) for field, kind in kinds.items()}
 

@@ -95,7 +95,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
             outcome = apply(request, generated)
         except LipSyncProblem as error:
             return self._fail(context, str(error))
-        _show_result(context, outcome.sentence, take=outcome.take.action_name)
+        _show_result(context, outcome.sentence, take=outcome.action_name)
         self.report({"INFO"}, outcome.sentence)
         return {"FINISHED"}
 

@@ -25,7 +25,8 @@ def make_job(addon: ModuleType, work: Callable[..., object]) -> object:
 
 
 def result_of(addon: ModuleType) -> object:
-    return addon.generation.Generated((), 0.5, "test", 0.1)
+    take = addon.driving.DrivenTake(addon.keyframes.Span("line", "line", 1, 12))
+    return addon.generation.Generated(take, 0.5, "test", 0.1)
 
 
 def pump(job: object, after_each: Callable[[object], None] = lambda state: None) -> object:

@@ -33,9 +33,8 @@ def animate(addon: ModuleType, obj: bpy.types.Object, speech: object, closures_s
     """Write a motion with closures at these times after the first frame."""
     generation = addon.generation
     request = generation.request_for(speech, obj, generation.Options())
-    motion = generation.motion_at_frames(talking_motion(DURATION_S, closures_s), speech)
-    keys = addon.drive_plan.drive_keys(motion, request.plan)
-    generation.apply(request, generation.Generated(keys, DURATION_S, "test", 0.0))
+    take = addon.driving.drive(talking_motion(DURATION_S, closures_s), request.plan, speech)
+    generation.apply(request, generation.Generated(take, DURATION_S, "test", 0.0))
 
 
 def closed_frames(obj: bpy.types.Object) -> list[int]:
