@@ -21,6 +21,7 @@ class TrainingConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     recorded_share: float = 0.0  # at least this share of the crops comes from recorded voices, if there are any
+    labelled_share: float = 0.0  # and this from recorded voices whose phones are all known
     held_out_share: float = 0.03  # clips kept for validation, chosen by text
     save_every: int = 250
     validate_every: int = 500
@@ -37,6 +38,7 @@ class RecogniserTrainingConfig(TrainingConfig):
     steps: int = 3000
     batch_clips: int = 12
     recorded_share: float = 0.12
+    labelled_share: float = 0.08
     label_smoothing: float = 0.1
     class_weight: float = 0.5  # the rest of the loss tells phones of one articulatory class apart
 
@@ -46,6 +48,7 @@ class MotionTrainingConfig(TrainingConfig):
     """What the trainings of faces share."""
 
     recorded_share: float = 0.1
+    labelled_share: float = 0.08
     velocity_weight: float = 2.0
     phone_weight: float = 0.5  # articulatory classes, a second task of the student's encoder
     library_weight: float = 0.1
@@ -62,6 +65,7 @@ class TeacherTrainingConfig(MotionTrainingConfig):
     steps: int = 2500
     batch_clips: int = 12
     closure_weight: float = 5.0
+    ear_layer: str = "last"  # of a pretrained ear: a number, last, or mean
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffusion_talker.audio import MOTION_RATE_HZ, SAMPLE_RATE_HZ
+from diffusion_talker.corpus.phones import UNKNOWN_PHONE
 from diffusion_talker.corpus.shards import Clip, iterate_clips, read_manifest
 from diffusion_talker.corpus.text_split import is_held_out
 from diffusion_talker.training.augment import Augmenter
@@ -78,9 +79,12 @@ def load_split(corpus: Path, held_out_share: float, cache: FeatureCache | None =
 
 
 def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.Generator,
-               augmenter: Augmenter | None) -> Batch:
-    """Draw `batch_clips` crops, longer clips more often; `augmenter` None leaves the sound as it is."""
-    chosen = random.choice(len(clips), config.batch_clips, p=_shares(clips, config.recorded_share))
+               augmenter: Augmenter | None, shares: np.ndarray | None = None) -> Batch:
+    """Draw `batch_clips` crops; `augmenter` None leaves the sound as it is.
+
+    shares: (clips,) probability of each clip; None works them out with `clip_shares`.
+    """
+    chosen = random.choice(len(clips), config.batch_clips, p=clip_shares(clips, config) if shares is None else shares)
     crops = [_crop(clips[i], config.crop_frames, random, augment=augmenter is not None) for i in chosen]
     waves = np.stack([crop.wave for crop in crops])
     augmenter = augmenter or Augmenter.off()
@@ -98,15 +102,24 @@ def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.
     )
 
 
-def _shares(clips: Sequence[Clip], recorded_share: float) -> np.ndarray:
-    """Probability of each clip: its length, with recorded voices lifted to at least `recorded_share` together."""
+def clip_shares(clips: Sequence[Clip], config: TrainingConfig) -> np.ndarray:
+    """(clips,) probability of each clip: its length, with recorded voices lifted to the shares they should have.
+
+    Recorded voices together get at least `recorded_share`; those whose phones are all known at least `labelled_share`.
+    """
     lengths = np.array([len(clip.motion) for clip in clips], np.float64)
-    shares = lengths / lengths.sum()
     recorded = ~np.array([clip.identity_heard for clip in clips], bool)
-    together = shares[recorded].sum()
-    if 0 < together < recorded_share:
-        shares = np.where(recorded, shares * recorded_share / together, shares * (1 - recorded_share) / (1 - together))
-    return shares
+    labelled = np.array([not clip.identity_heard and not (clip.phone == UNKNOWN_PHONE).any() for clip in clips])
+    shares = _lift(lengths / lengths.sum(), recorded, config.recorded_share)
+    return _lift(shares, labelled, config.labelled_share)
+
+
+def _lift(shares: np.ndarray, chosen: np.ndarray, least: float) -> np.ndarray:
+    """Shares in which the chosen clips have `least` together, if they have less and there are any."""
+    together = shares[chosen].sum()
+    if not 0 < together < least:
+        return shares
+    return np.where(chosen, shares * least / together, shares * (1 - least) / (1 - together))
 
 
 @dataclass(frozen=True)
@@ -169,9 +182,12 @@ def _read_wave(samples: np.ndarray, first_frame: int, frames: int, speed: float)
 def _interpolate(motion: np.ndarray, positions: np.ndarray) -> np.ndarray:
     positions = np.minimum(positions, len(motion) - 1)
     low = np.floor(positions).astype(int)
-    high = np.minimum(low + 1, len(motion) - 1)
+    frames = motion[low[0] : low[-1] + 2].astype(np.float32)  # each once: those of a mesh come from the disk here
+    before = low - low[0]
     share = (positions - low).astype(np.float32)[:, None]
-    return (1 - share) * motion[low].astype(np.float32) + share * motion[high].astype(np.float32)
+    if not share.any():
+        return frames[before]
+    return (1 - share) * frames[before] + share * frames[np.minimum(before + 1, len(frames) - 1)]
 
 
 class BatchLoader:
@@ -179,6 +195,7 @@ class BatchLoader:
 
     def __init__(self, clips: Sequence[Clip], config: TrainingConfig, first_step: int, rank: int = 0) -> None:
         self._clips, self._config, self._step, self._rank = clips, config, first_step, rank
+        self._shares = clip_shares(clips, config)
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -190,7 +207,7 @@ class BatchLoader:
         while not self._stopped.is_set():
             random = np.random.default_rng((self._config.seed, step, self._rank))
             try:
-                item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter)
+                item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter, self._shares)
             except Exception as error:  # handed over: a dead thread would leave training waiting for ever
                 item = error
             self._put(item)

@@ -27,7 +27,7 @@ from diffusion_talker.models.recogniser import (  # noqa: E402
     save_recogniser,
 )
 from diffusion_talker.training.config import RecogniserTrainingConfig, smoke  # noqa: E402
-from diffusion_talker.training.dataset import _shares, make_batch  # noqa: E402
+from diffusion_talker.training.dataset import clip_shares, make_batch  # noqa: E402
 from diffusion_talker.training.recogniser import RecogniserTrainer, masked_cross_entropy  # noqa: E402
 from tests.core.training.made_corpus import make_clip, write_made_corpus  # noqa: E402
 
@@ -87,9 +87,13 @@ def test_recorded_voices_reach_their_share_and_unknown_frames_are_kept_apart() -
         replace(make_clip(number), identity_heard=False, phone=np.full(360, UNKNOWN_PHONE, np.uint8))
         for number in (1, 2)
     ]
-    shares = _shares(own + recorded, 0.4)
+    shares = clip_shares(own + recorded, replace(CONFIG, recorded_share=0.4))
     assert shares[18:].sum() == pytest.approx(0.4) and shares.sum() == pytest.approx(1.0)
-    assert _shares(own + recorded, 0.01)[18:].sum() == pytest.approx(0.1)  # more than asked for is left as it is
+    modest = clip_shares(own + recorded, replace(CONFIG, recorded_share=0.01))
+    assert modest[18:].sum() == pytest.approx(0.1)  # more than asked for is left as it is
+    labelled = replace(make_clip(3), identity_heard=False)
+    shares = clip_shares([*own, *recorded, labelled], replace(CONFIG, labelled_share=0.3))
+    assert shares[-1] == pytest.approx(0.3) and shares.sum() == pytest.approx(1.0)
     batch = make_batch(recorded, replace(CONFIG, batch_clips=2), np.random.default_rng(0), None)
     assert (batch.phones == UNKNOWN_PHONE).all() and (batch.identity_heard == 0).all()
 
