@@ -195,19 +195,19 @@ class BatchLoader:
 
     def __init__(self, clips: Sequence[Clip], config: TrainingConfig, first_step: int, rank: int = 0) -> None:
         self._clips, self._config, self._step, self._rank = clips, config, first_step, rank
-        self._shares = clip_shares(clips, config)
         self._queue: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=4)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        augmenter = Augmenter()
+        augmenter, shares = Augmenter(), None
         step = self._step
         while not self._stopped.is_set():
             random = np.random.default_rng((self._config.seed, step, self._rank))
             try:
-                item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter, self._shares)
+                shares = clip_shares(self._clips, self._config) if shares is None else shares
+                item: Batch | BaseException = make_batch(self._clips, self._config, random, augmenter, shares)
             except Exception as error:  # handed over: a dead thread would leave training waiting for ever
                 item = error
             self._put(item)
