@@ -109,7 +109,7 @@ def clip_shares(clips: Sequence[Clip], config: TrainingConfig) -> np.ndarray:
     """
     lengths = np.array([len(clip.motion) for clip in clips], np.float64)
     recorded = ~np.array([clip.identity_heard for clip in clips], bool)
-    labelled = np.array([not clip.identity_heard and not (clip.phone == UNKNOWN_PHONE).any() for clip in clips])
+    labelled = recorded & np.array([not (clip.phone == UNKNOWN_PHONE).any() for clip in clips], bool)
     shares = _lift(lengths / lengths.sum(), recorded, config.recorded_share)
     return _lift(shares, labelled, config.labelled_share)
 
