@@ -45,6 +45,7 @@ class PretrainedEarConfig:
         patch_frames: motion frames for which there is one feature.
         width: D.
         fingerprint: SHA-256 of the weights and of all that changes what is heard.
+        parameters: numbers in the model.
     """
 
     source: str
@@ -52,10 +53,16 @@ class PretrainedEarConfig:
     patch_frames: int = 2
     width: int = 0
     fingerprint: str = ""
+    parameters: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PretrainedEarConfig:
+        """The inverse of `as_dict`. Raises TypeError on a foreign dictionary."""
+        return cls(**values)
 
 
 class PretrainedEar:
@@ -75,7 +82,10 @@ class PretrainedEar:
                 f"{config.source} holds other weights than the ear this teacher was trained with. "
                 "Put those back, or train the teacher again with the ear that is there."
             )
-        self.config = replace(config, width=int(model.config.hidden_size), fingerprint=fingerprint)
+        self.config = replace(
+            config, width=int(model.config.hidden_size), fingerprint=fingerprint,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
 
     def to(self, device: torch.device) -> PretrainedEar:
         """Move to a device; returns itself."""
@@ -178,6 +188,7 @@ def _transformers() -> Any:
             "A pretrained ear needs the package transformers: run pip install transformers, or train the teacher with "
             "a recogniser of your own (--ear FOLDER of train recogniser)."
         ) from error
+    transformers.utils.logging.disable_progress_bar()  # of weights that are read within a second
     return transformers
 
 

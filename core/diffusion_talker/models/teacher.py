@@ -2,9 +2,10 @@
 """The teacher: a large frozen ear, the student's personalizer and decoder, and many denoising steps.
 
 Published (2503.18159, "method"): a large audio encoder, a contrastive personalizer, a decoder that predicts x0. Ours:
-the ear is our phone recogniser, frozen; a linear layer reads it, and a small tower of its own listens to the voice,
-which a recogniser is trained to forget. Personalizer and decoder have the student's shapes, so that distillation can
-start from them. Shapes: B clips, T frames at 60 Hz, N patches, D encoder width.
+the ear is our phone recogniser, frozen (or a speech model of others, frozen too, which stays outside of this network);
+a linear layer reads it, and a small tower of its own listens to the voice, which a recogniser is trained to forget.
+Personalizer and decoder have the student's shapes, so that distillation can start from them.
+Shapes: B clips, T frames at 60 Hz, N patches, D encoder width, W width of the ear.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from diffusion_talker.errors import BundleError
 from diffusion_talker.files import atomic_write
+from diffusion_talker.models.pretrained import PretrainedEarConfig
 from diffusion_talker.models.recogniser import Recogniser, RecogniserConfig
 from diffusion_talker.student.config import MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME, StudentConfig
 from diffusion_talker.student.torch_network import (
@@ -33,6 +35,7 @@ from diffusion_talker.student.torch_network import (
 FILE_NAME = "teacher.safetensors"
 TEACHER_STEPS = 16  # 2503.18159 starts its distillation from 16
 VOICE_DILATIONS = (1, 2, 4)
+EarConfig = RecogniserConfig | PretrainedEarConfig
 
 
 class TeacherEncoder(nn.Module):
@@ -41,11 +44,11 @@ class TeacherEncoder(nn.Module):
     mel_mean: Tensor
     mel_std: Tensor
 
-    def __init__(self, config: StudentConfig, ear: RecogniserConfig) -> None:
+    def __init__(self, config: StudentConfig, ear: EarConfig) -> None:
         super().__init__()
         width = config.encoder_width
         self.patch_frames = config.patch_frames
-        self.ear = Recogniser(ear).requires_grad_(False)
+        self.ear = Recogniser(ear).requires_grad_(False) if isinstance(ear, RecogniserConfig) else None
         self.ear_out = nn.Linear(ear.width, width)
         self.register_buffer("mel_mean", torch.zeros(MEL_BANDS))
         self.register_buffer("mel_std", torch.ones(MEL_BANDS))
@@ -55,17 +58,25 @@ class TeacherEncoder(nn.Module):
     def train(self, mode: bool = True) -> TeacherEncoder:
         """Training mode for all but the ear, whose dropout stays off."""
         super().train(mode)
-        self.ear.eval()
+        if self.ear is not None:
+            self.ear.eval()
         return self
 
-    def forward(self, log_mel: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, 2, 80) -> features (B, N, D), speaker features (B, N, D)."""
-        return self.read(self.hear(log_mel)), self.voice(log_mel)
+    def forward(self, log_mel: Tensor, ear_features: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(B, T, 2, 80) -> features (B, N, D), speaker features (B, N, D).
+
+        ear_features: (B, N, W), what a pretrained ear hears; None if the ear is a recogniser.
+        """
+        return self.read(self.hear(log_mel, ear_features)), self.voice(log_mel)
 
     @torch.no_grad()
-    def hear(self, log_mel: Tensor) -> Tensor:
-        """(B, T, 2, 80) -> the ear's features (B, N, W)."""
-        return self.ear.features(log_mel)
+    def hear(self, log_mel: Tensor, ear_features: Tensor | None = None) -> Tensor:
+        """(B, T, 2, 80) -> the ear's features (B, N, W). Those of a pretrained ear are handed through."""
+        if self.ear is not None:
+            return self.ear.features(log_mel)
+        if ear_features is None:
+            raise ValueError("a teacher with a pretrained ear needs what that ear hears")
+        return ear_features
 
     def read(self, heard: Tensor) -> Tensor:
         """(B, N, W) -> features as the decoder knows them (B, N, D)."""
@@ -83,7 +94,7 @@ class TeacherEncoder(nn.Module):
 class TeacherNetwork(nn.Module):
     """Encoder, personalizer and decoder under the same names as in `StudentNetwork`."""
 
-    def __init__(self, config: StudentConfig, ear: RecogniserConfig) -> None:
+    def __init__(self, config: StudentConfig, ear: EarConfig) -> None:
         super().__init__()
         self.config, self.ear_config = config, ear
         self.encoder = TeacherEncoder(config, ear)
@@ -97,7 +108,9 @@ class TeacherNetwork(nn.Module):
     @classmethod
     def from_shape(cls, shape: dict[str, Any]) -> TeacherNetwork:
         """The inverse of `shape`. Raises KeyError / TypeError on a foreign dictionary."""
-        return cls(StudentConfig.from_dict(shape["student"]), RecogniserConfig.from_dict(shape["ear"]))
+        ear = shape["ear"]
+        kind = PretrainedEarConfig if "source" in ear else RecogniserConfig
+        return cls(StudentConfig.from_dict(shape["student"]), kind.from_dict(ear))
 
 
 def save_teacher(path: Path, teacher: TeacherNetwork, descriptions: tuple[str, ...]) -> None:

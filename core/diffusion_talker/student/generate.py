@@ -18,7 +18,7 @@ from diffusion_talker.motion import Motion, VertexMotion
 from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.contact import close_nearly_closed_lips
-from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
+from diffusion_talker.student.network import EncodedAudio, Network, SoundEncoder, StyleRequest
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
 from diffusion_talker.student.schedule import ddim_step, time_steps
@@ -256,9 +256,14 @@ class _EncodedSource:
     def frames(self, first_frame: int, frame_count: int) -> EncodedAudio:
         """Motion frames [first_frame, first_frame + frame_count)."""
         if self._encoded is None or self._stretch != (first_frame, frame_count):
-            self._encoded = self._network.encode(log_mel(self._source, first_frame, frame_count))
+            self._encoded = self._encode(first_frame, frame_count)
             self._stretch = (first_frame, frame_count)
         return self._encoded
+
+    def _encode(self, first_frame: int, frame_count: int) -> EncodedAudio:
+        if isinstance(self._network, SoundEncoder):
+            return self._network.encode_sound(self._source, first_frame, frame_count)
+        return self._network.encode(log_mel(self._source, first_frame, frame_count))
 
 
 class _Monitor:

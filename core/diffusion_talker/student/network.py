@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from diffusion_talker.audio import AudioSource
 from diffusion_talker.student.config import StudentConfig
 
 
@@ -39,6 +40,14 @@ class StyleRequest:
     emotion_weights: np.ndarray  # (E,) sums to one
     intensity: float = 1.0
     strength: float = 1.0
+
+
+@runtime_checkable
+class SoundEncoder(Protocol):
+    """A network that hears the sound itself beside its log-mel."""
+
+    def encode_sound(self, source: AudioSource, first_frame: int, frame_count: int) -> EncodedAudio:
+        """Features of the motion frames [first_frame, first_frame + frame_count)."""
 
 
 class Network(Protocol):

@@ -124,7 +124,15 @@ def check_resumable(folder: Path, found: CheckpointInfo, asked: CheckpointInfo, 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """As JSON gives them back, so that a tuple equals its list."""
-    return json.loads(json.dumps(values))
+    return _flat(json.loads(json.dumps(values)))
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries under dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from diffusion_talker.models.teacher import TeacherNetwork, load_teacher
 from diffusion_talker.student.torch_network import StudentNetwork
 from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import DistillTrainingConfig
+from diffusion_talker.training.ears import features_for
 from diffusion_talker.training.loop import accuracy, open_job
 from diffusion_talker.training.motion_trainer import HeardPhones, MotionTrainer, normalized, read_student
 from diffusion_talker.training.targets import HeardStyle, SpokenStyle, Targets
@@ -55,8 +56,9 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
         """
         torch.manual_seed(config.seed)
         manifest = read_manifest(corpus)
-        job = open_job(corpus, folder, config, manifest, device, command)
         guide: TeacherNetwork | StudentNetwork = read_student(start) if teacher is None else load_teacher(teacher)[0]
+        cache = features_for(guide.ear_config, corpus, device) if isinstance(guide, TeacherNetwork) else None
+        job = open_job(corpus, folder, config, manifest, device, command, cache)
         network = StudentNetwork(guide.config)
         if not checkpoint_path(folder).is_file():
             network.load_state_dict(read_student(start).state_dict())
@@ -99,7 +101,10 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
     def _ask_teacher(self, target: Targets, noisy: Tensor, times: Tensor, spoken: SpokenStyle) -> _Aim:
         """Two steps of the teacher, with its own hearing and its own library."""
         teacher = self._teacher
-        features, _ = teacher.encoder(target.log_mel)
+        if isinstance(teacher, TeacherNetwork):
+            features, _ = teacher.encoder(target.log_mel, target.ear_features)
+        else:
+            features, _ = teacher.encoder(target.log_mel)
         style = spoken.embed(teacher.personalizer)
         prepared = teacher.decoder.audio_in(features)
         motion = halving_target(lambda z, t: teacher.decoder(z, t, prepared, style), noisy, times,

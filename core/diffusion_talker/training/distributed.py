@@ -11,12 +11,15 @@ import atexit
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from datetime import timedelta
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 Values = TypeVar("Values")
+#: One process may wait for another that computes an ear's features. torchrun itself ends all when one dies.
+_PATIENCE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def join_ranks(device: torch.device) -> Ranks:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Ranks()
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
         atexit.register(distributed.destroy_process_group)
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 

@@ -24,6 +24,7 @@ from diffusion_talker.errors import CorpusError
 from diffusion_talker.files import atomic_write
 from diffusion_talker.models.pretrained import PretrainedEar
 from diffusion_talker.training.dataset import HeardClip
+from diffusion_talker.training.distributed import Ranks, wait_for_all
 
 CACHE_FOLDER = "ear_features"
 Progress = Callable[[str], None]
@@ -43,20 +44,25 @@ class FeatureCache:
             yield HeardClip(**vars(clip), ear_features=features, patch_frames=self._patch_frames)
 
 
-def open_cache(corpus: Path, ear: PretrainedEar, progress: Progress = lambda line: None) -> FeatureCache:
-    """The features of a corpus; those that are not there yet are computed, shard by shard.
+def open_cache(
+    corpus: Path, ear: PretrainedEar, ranks: Ranks | None = None, progress: Progress = lambda line: None
+) -> FeatureCache:
+    """The features of a corpus; those that are not there yet are computed, shard by shard, shared among processes.
 
     Raises CorpusError (no finished corpus, a damaged file) and OutputError (the disk is full).
     """
     folder = cache_folder(corpus, ear)
     shards = read_manifest(corpus).shards
     folder.mkdir(parents=True, exist_ok=True)
-    for number, shard in enumerate(shards):
+    ranks = ranks or Ranks()
+    for number, shard in list(enumerate(shards))[ranks.rank :: ranks.count]:
         if not _starts_path(folder, shard.name).is_file():
             _write_shard(folder, shard.name, read_shard(corpus / shard.name), ear)
             progress(f"ear  {number + 1} of {len(shards)} shards heard")
-    with atomic_write(folder / "ear.json") as stream:
-        stream.write((json.dumps(ear.config.as_dict(), indent=1) + "\n").encode())
+    if ranks.is_first:
+        with atomic_write(folder / "ear.json") as stream:
+            stream.write((json.dumps(ear.config.as_dict(), indent=1) + "\n").encode())
+    wait_for_all(ranks)
     return FeatureCache(folder, [shard.name for shard in shards], ear.config.patch_frames)
 
 

@@ -7,16 +7,16 @@ import abc
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file
-from diffusion_talker.errors import CheckpointError, CorpusError, TrainingError
+from diffusion_talker.errors import CheckpointError, TrainingError
 from diffusion_talker.training.alarms import RatioAlarm
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import (
@@ -40,6 +40,9 @@ from diffusion_talker.training.distributed import (
 )
 from diffusion_talker.training.log import TrainingLog
 
+if TYPE_CHECKING:
+    from diffusion_talker.training.feature_cache import FeatureCache
+
 Report = Callable[[str], None]
 REPORT_EVERY = 25  # steps
 _ALARM_WARMUPS = 2  # learning-rate warm-ups until the alarms listen
@@ -60,15 +63,13 @@ class Job:
 
 
 def open_job(
-    corpus: Path, folder: Path, config: TrainingConfig, manifest: Manifest, device: str, command: str
+    corpus: Path, folder: Path, config: TrainingConfig, manifest: Manifest, device: str, command: str,
+    cache: FeatureCache | None = None,
 ) -> Job:
-    """Load a corpus of blendshape motion for a training. Raises CorpusError."""
-    if manifest.vertex_count:
-        raise CorpusError(f"'{corpus}' holds vertices, and this training learns blendshapes. "
-                          "Choose a corpus of blendshapes: one of `corpus build`, or an import of beat or etf.")
+    """Load a corpus for a training, with what a pretrained ear hears in it if there is one. Raises CorpusError."""
     return Job(
         folder=folder,
-        split=load_split(corpus, config.held_out_share),
+        split=load_split(corpus, config.held_out_share, cache),
         corpus_manifest_sha256=hash_file(corpus / MANIFEST_NAME),
         identity_descriptions=tuple(identity.description for identity in manifest.identities),
         device=device,
@@ -243,7 +244,8 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 def mel_statistics(split: Split) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each mel band over augmented crops, both (80,)."""
     config = TrainingConfig(batch_clips=_STATISTICS_CLIPS)
-    mel = make_batch(split.train, config, np.random.default_rng(0), Augmenter()).log_mel
+    sounds = [replace(clip, motion=clip.motion[:, :1]) for clip in split.train]  # so many meshes would fill the memory
+    mel = make_batch(sounds, config, np.random.default_rng(0), Augmenter()).log_mel
     mean, std = mel.mean(axis=(0, 1, 2)), mel.std(axis=(0, 1, 2))
     return torch.from_numpy(mean), torch.from_numpy(std).clamp_min(0.1)
 

@@ -35,12 +35,14 @@ class Targets:
     intensity: Tensor
     identity_heard: Tensor
     emotion_heard: Tensor
+    ear_features: Tensor | None = None
 
     @classmethod
     def of(cls, batch: Batch, class_of_phone: Tensor) -> Targets:
         """class_of_phone: see `class_table`; its device is where the targets go."""
         values = vars(batch)
-        tensors = {name: torch.from_numpy(values[name]).to(class_of_phone.device) for name in cls.__annotations__}
+        tensors = {name: torch.from_numpy(values[name]).to(class_of_phone.device)
+                   for name in cls.__annotations__ if values[name] is not None}
         return cls(**{**tensors, "phones": class_of_phone[tensors["phones"]]})
 
     def patch_mask(self, patch_frames: int) -> Tensor:

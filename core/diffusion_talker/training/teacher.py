@@ -12,11 +12,12 @@ from torch import Tensor
 from diffusion_talker.corpus.shards import read_manifest
 from diffusion_talker.models import losses
 from diffusion_talker.models.diffusion import diffuse, sample_times, snr_weight
-from diffusion_talker.models.recogniser import load_recogniser
+from diffusion_talker.models.recogniser import Recogniser
 from diffusion_talker.models.teacher import FILE_NAME, TEACHER_STEPS, TeacherNetwork, save_teacher
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import TeacherTrainingConfig
+from diffusion_talker.training.ears import open_ear
 from diffusion_talker.training.loop import accuracy, mel_statistics, open_job
 from diffusion_talker.training.motion_trainer import (
     MotionTrainer,
@@ -49,14 +50,18 @@ class TeacherTrainer(MotionTrainer[TeacherLosses]):
 
     def __init__(self, corpus: Path, folder: Path, config: TeacherTrainingConfig, ear: Path,
                  student: StudentConfig, device: str = "cpu", command: str = "") -> None:
-        """ear: a recogniser, its file or the folder of its training. student: shapes of personalizer and decoder."""
+        """ear: a recogniser (its file or the folder of its training), or a folder or hub name of a speech model.
+
+        student: shapes of personalizer and decoder.
+        """
         torch.manual_seed(config.seed)
         manifest = read_manifest(corpus)
-        job = open_job(corpus, folder, config, manifest, device, command)
-        recogniser = load_recogniser(ear)
-        network = TeacherNetwork(student, recogniser.config)
+        opened = open_ear(ear, config.ear_layer, student.patch_frames, corpus, device)
+        job = open_job(corpus, folder, config, manifest, device, command, opened.cache)
+        network = TeacherNetwork(student, opened.config)
         if not checkpoint_path(folder).is_file():
-            network.encoder.ear.load_state_dict(recogniser.state_dict())
+            if isinstance(opened.ear, Recogniser):
+                network.encoder.ear.load_state_dict(opened.ear.state_dict())
             set_motion_statistics(network.decoder, manifest, corpus, job.split)
             mean, std = mel_statistics(job.split)
             network.encoder.mel_mean.copy_(mean)
@@ -67,7 +72,7 @@ class TeacherTrainer(MotionTrainer[TeacherLosses]):
         """L_simple of 2311.16565 with velocity and closure terms, and the personalizer's contrast."""
         config, network = self._config, self._network
         personalizer, decoder = network.personalizer, network.decoder
-        features, speaker = network.encoder(target.log_mel)
+        features, speaker = network.encoder(target.log_mel, target.ear_features)
         heard = HeardStyle.of(personalizer, speaker)
         style = self._style.draw(target, heard, personalizer, generator).embed(personalizer)
 

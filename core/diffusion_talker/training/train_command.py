@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.student.bundle import packaged_bundle_path
 from diffusion_talker.training.command_options import add_shared_arguments, open_pipeline
+from diffusion_talker.training.config import TeacherTrainingConfig
 from diffusion_talker.training.export import export_student
 
 STAGES = ("recogniser", "teacher", "regression", "all")
@@ -22,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              "all: every stage, and the student as a bundle",
     )
     add_shared_arguments(parser)
-    parser.add_argument("--ear", type=Path, help="teacher, all: a trained recogniser, its file or folder")
+    parser.add_argument("--ear", type=Path,
+                        help="teacher, all: a trained recogniser, its file or folder; or a folder or hub name of a "
+                             "HuBERT, wav2vec 2.0 or WavLM model")
+    parser.add_argument("--ear-layer", default=TeacherTrainingConfig.ear_layer, metavar="LAYER",
+                        help="of such a model: a number, last, or mean of all")
     parser.add_argument("--bundle", type=Path, default=packaged_bundle_path(),
                         help="all: the student to write (default: the packaged student.npz)")
 
@@ -30,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train one stage, or all of them and export."""
     pipeline = open_pipeline(arguments, f"train {arguments.stage}")
+    teacher = replace(pipeline.plan.teacher, ear_layer=arguments.ear_layer)
+    pipeline = replace(pipeline, plan=replace(pipeline.plan, teacher=teacher))
     if arguments.stage == "recogniser":
         pipeline.recogniser()
     elif arguments.stage == "regression":

@@ -15,6 +15,7 @@ from diffusion_talker.models.teacher import TeacherNetwork, load_teacher
 from diffusion_talker.student.torch_network import StudentNetwork
 from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import WarmUpTrainingConfig
+from diffusion_talker.training.ears import features_for
 from diffusion_talker.training.loop import accuracy, open_job
 from diffusion_talker.training.motion_trainer import HeardPhones, MotionTrainer
 from diffusion_talker.training.targets import HeardStyle, Targets
@@ -44,8 +45,9 @@ class WarmUpTrainer(MotionTrainer[WarmUpLosses]):
         """teacher: its file or the folder of its training."""
         torch.manual_seed(config.seed)
         manifest = read_manifest(corpus)
-        job = open_job(corpus, folder, config, manifest, device, command)
         guide, _ = load_teacher(teacher)
+        cache = features_for(guide.ear_config, corpus, device)
+        job = open_job(corpus, folder, config, manifest, device, command, cache)
         network = StudentNetwork(guide.config)
         if not checkpoint_path(folder).is_file():
             start_from_teacher(network, guide)
@@ -57,7 +59,7 @@ class WarmUpTrainer(MotionTrainer[WarmUpLosses]):
         config, network, teacher = self._config, self._network, self._teacher
         features, speaker = network.encoder(target.log_mel)
         mask = target.patch_mask(network.config.patch_frames)
-        aim = teacher.encoder.read(teacher.encoder.hear(target.log_mel))
+        aim = teacher.encoder.read(teacher.encoder.hear(target.log_mel, target.ear_features))
         alignment = losses.alignment_loss(features, aim, mask)
         phones = HeardPhones.of(network, features, target)
         heard = HeardStyle.of(network.personalizer, speaker)

@@ -85,7 +85,7 @@ def test_a_killed_computation_goes_on(corpus: Path, ear_folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         open_cache(corpus, Killed(ear))
     told: list[str] = []
-    open_cache(corpus, ear, told.append)
+    open_cache(corpus, ear, progress=told.append)
     assert told == ["ear  1 of 1 shards heard"]
 
 
