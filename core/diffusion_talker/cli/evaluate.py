@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from diffusion_talker.cli import results
 from diffusion_talker.cli.options import (
@@ -14,8 +17,12 @@ from diffusion_talker.cli.options import (
     performance_settings,
 )
 from diffusion_talker.cli.progress import ProgressBar
-from diffusion_talker.evaluation.predict import find_recordings, predict
+from diffusion_talker.errors import SettingsError
+from diffusion_talker.evaluation.predict import Recording, animate_with, find_recordings, predict
 from diffusion_talker.files import atomic_write
+from diffusion_talker.motion import Motion
+
+_STAGES: Final = ("model", "labels", "recogniser")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     curves.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with one folder for each set")
     curves.add_argument("--sets", required=True, metavar="A,B", help="names of the sets")
     curves.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the curves")
+    curves.add_argument("--speakers", metavar="A:B,C:D",
+                        help="only these, of sets whose speakers are known (default: all)")
+    curves.add_argument("--stage", choices=_STAGES, default="model",
+                        help="what makes them: the student, or our articulation from hand-labelled or from recognised "
+                        "phones, which shows what limits a student (default: model)")
+    curves.add_argument("--recogniser", type=Path, metavar="FILE", help="the recogniser of that stage")
     add_performance_arguments(curves)
     curves.add_argument("--quiet", action="store_true", help="print errors only")
     add_student_arguments(curves)
@@ -42,18 +55,47 @@ def run(args: argparse.Namespace) -> int:
         "predict": _predict,
         "recogniser": _measure_recogniser,
         "model": results.run_model,
+        "stage": results.run_stage,
         "results": results.run_results,
     }
     return actions[args.action](args)
 
 
 def _predict(args: argparse.Namespace) -> int:
-    recordings = find_recordings(args.data, [name for name in args.sets.split(",") if name])
+    recordings = _recordings(args)
     with ProgressBar("Predicting", args.quiet) as progress:
-        predict(open_student(args), recordings, args.out, performance_settings(args), progress)
+        predict(_curves(args), recordings, args.out, progress)
     if not args.quiet:
         print(f"{len(recordings)} recordings -> {args.out}")
     return 0
+
+
+def _recordings(args: argparse.Namespace) -> list[Recording]:
+    """What to animate. Raises AudioMissingError, CorpusError."""
+    recordings = find_recordings(args.data, [name for name in args.sets.split(",") if name])
+    if args.speakers is None and args.stage != "labels":
+        return recordings
+    from diffusion_talker.corpus.recordings.split import held_out_speakers
+    from diffusion_talker.evaluation import stages
+
+    if args.speakers is not None:
+        recordings = stages.of_speakers(args.data, recordings, held_out_speakers(args.speakers))
+    return stages.with_labels(args.data, recordings) if args.stage == "labels" else recordings
+
+
+def _curves(args: argparse.Namespace) -> Callable[[Recording], Motion]:
+    """What makes curves of a recording. Raises BundleError, CorpusError, RuntimeUnavailableError, SettingsError."""
+    if args.stage == "model":
+        return animate_with(open_student(args), performance_settings(args))
+    from diffusion_talker.evaluation import stages  # needs SciPy, which a student does without
+
+    if args.stage == "labels":
+        return partial(stages.stage_curves, stages.labels_stage(args.data))
+    if args.recogniser is None:
+        raise SettingsError("The stage 'recogniser' needs a trained one. Name it with --recogniser.")
+    from diffusion_talker.corpus.recordings.listening import load_listener
+
+    return partial(stages.stage_curves, stages.recogniser_stage(load_listener(args.recogniser)))
 
 
 def _measure_recogniser(args: argparse.Namespace) -> int:

@@ -12,11 +12,12 @@ from typing import Final
 from diffusion_talker import __version__
 from diffusion_talker.cli.progress import ProgressBar
 from diffusion_talker.errors import SettingsError
-from diffusion_talker.evaluation.rows import ROLES, Row, read_row, write_row
+from diffusion_talker.evaluation.rows import ROLES, STAGES, ModelInfo, Row, read_row, write_row
 from diffusion_talker.files import atomic_write
 
 _PARTS: Final = ("accuracy", "speed")
 _RUNTIMES: Final = ("numpy", "torch")
+_SOME_SCORER: Final = "an external scorer"
 
 
 def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +25,8 @@ def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     model = verbs.add_parser("model", help="measure one model and write the figures as a row")
     model.add_argument("model", type=Path, help="a student bundle, or the folder of a trained teacher")
     model.add_argument("--out", type=Path, required=True, metavar="ROW.json", help="file for the figures")
-    model.add_argument("--role", choices=ROLES, default="other", help="what the row is about (default: other)")
+    model.add_argument("--role", choices=[role for role in ROLES if role not in STAGES], default="other",
+                       help="what the row is about (default: other)")
     model.add_argument("--steps", type=int, help="denoising steps (default: the model's own)")
     model.add_argument("--corpus", type=Path, metavar="DIR", help="what the models of the table were trained on")
     model.add_argument("--test-corpus", type=Path, metavar="DIR", help="made with 'corpus build --test-set'")
@@ -35,8 +37,14 @@ def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                        help="measure the speed of these (default: numpy,torch)")
     model.add_argument("--threads", type=int, default=2, help="threads of the speed part (default: 2)")
     model.add_argument("--mouth-scores", type=Path, metavar="FILE.json", help="real-voice scores of another program")
-    model.add_argument("--scorer", default="an external scorer", help="the name of that program")
+    model.add_argument("--scorer", default=_SOME_SCORER, help="the name of that program")
     model.add_argument("--quiet", action="store_true", help="print errors only")
+    stage = verbs.add_parser("stage", help="keep another program's scores of a stage ('predict --stage') as a row")
+    stage.add_argument("stage", choices=STAGES)
+    stage.add_argument("--mouth-scores", type=Path, required=True, metavar="FILE.json", help="scores of its curves")
+    stage.add_argument("--scorer", default=_SOME_SCORER, help="the name of the program that scored them")
+    stage.add_argument("--recogniser", type=Path, metavar="FILE", help="the recogniser that was used")
+    stage.add_argument("--out", type=Path, required=True, metavar="ROW.json", help="file for the figures")
     page = verbs.add_parser("results", help="write the page of results, with plots, from all rows")
     page.add_argument("rows", type=Path, nargs="+", metavar="ROW.json")
     page.add_argument("--out", type=Path, required=True, metavar="RESULTS.md", help="plots go to images/ beside it")
@@ -113,6 +121,25 @@ def _with_speed(row: Row, args: argparse.Namespace) -> Row:
     runtimes = [name for name in args.runtimes.split(",") if name]
     speed = tuple(measure_speed(args.model, name, row.steps, args.threads) for name in runtimes)
     return replace(row, speed=speed)
+
+
+def run_stage(args: argparse.Namespace) -> int:
+    """Keep the scores of a stage; returns the exit code."""
+    from diffusion_talker.corpus.shards import hash_file
+    from diffusion_talker.evaluation.machine import describe_machine
+    from diffusion_talker.evaluation.mouth_scores import read_mouth_scores
+
+    words = ["evaluate", "stage", args.stage, "--mouth-scores", args.mouth_scores.name]
+    recogniser = ModelInfo("", 0, 0, 0)
+    if args.recogniser is not None:
+        if not args.recogniser.is_file():
+            raise SettingsError(f"There is no recogniser '{args.recogniser}'. Name its file.")
+        recogniser = ModelInfo(hash_file(args.recogniser), args.recogniser.stat().st_size, 0, 0)
+        words += ["--recogniser", args.recogniser.name]
+    mouth = read_mouth_scores(args.mouth_scores, args.scorer)
+    row = Row(args.stage, 0, recogniser, shlex.join(words), __version__, describe_machine(), mouth=mouth)
+    write_row(args.out, row)
+    return 0
 
 
 def run_results(args: argparse.Namespace) -> int:

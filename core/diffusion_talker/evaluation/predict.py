@@ -12,7 +12,7 @@ from diffusion_talker.audio import FileSource
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.errors import AudioMissingError, OutputError
 from diffusion_talker.formats import write_motion
-from diffusion_talker.motion import select_channels
+from diffusion_talker.motion import Motion, select_channels
 from diffusion_talker.student import GenerateSettings, Student
 
 SOUND_EXTENSIONS: Final = (".flac", ".wav", ".ogg", ".mp3")
@@ -42,14 +42,23 @@ def find_recordings(data: Path, set_names: list[str]) -> list[Recording]:
     return recordings
 
 
+def animate_with(student: Student, settings: GenerateSettings) -> Callable[[Recording], Motion]:
+    """What a student makes of a recording."""
+
+    def curves(recording: Recording) -> Motion:
+        with FileSource(recording.path) as source:
+            return student.generate(source, settings, None, None)
+
+    return curves
+
+
 def predict(
-    student: Student,
+    curves: Callable[[Recording], Motion],
     recordings: list[Recording],
     out: Path,
-    settings: GenerateSettings,
     progress: Callable[[float], None],
 ) -> None:
-    """Write the ARKit curves of every recording. Raises AudioError, OutputError."""
+    """Write the ARKit curves of every recording, made by `curves`. Raises AudioError, OutputError."""
     for done, recording in enumerate(recordings):
         progress(done / len(recordings))
         target = out / recording.set_name / f"{recording.path.stem}.npz"
@@ -58,7 +67,5 @@ def predict(
         except OSError as error:
             message = f"The folder '{target.parent}' could not be made: {error.strerror}. Choose another."
             raise OutputError(message) from error
-        with FileSource(recording.path) as source:
-            motion = student.generate(source, settings, None, None)
-        write_motion(target, select_channels(motion, ARKIT_52))
+        write_motion(target, select_channels(curves(recording), ARKIT_52))
     progress(1.0)

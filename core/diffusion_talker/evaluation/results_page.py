@@ -13,7 +13,7 @@ from diffusion_talker.evaluation.evaluation_set import TALKERS, TEXTS, VOICES
 from diffusion_talker.evaluation.goals import Verdict, absolute_fdd_mm, error_interval, judge, speed_of
 from diffusion_talker.evaluation.metrics import GROUPS, pooled
 from diffusion_talker.evaluation.results_text import DEFINITIONS, FIGURES, INTRODUCTION, MOUTH_METRICS, SET_TITLES
-from diffusion_talker.evaluation.rows import Retrieval, Row, SetFigures, SpeechFigures
+from diffusion_talker.evaluation.rows import STAGES, Retrieval, Row, SetFigures, SpeechFigures
 
 #: Heading of a column and what stands in it.
 _Column = tuple[str, Callable[[SetFigures], str]]
@@ -36,7 +36,7 @@ def write_page(rows: Sequence[Row], pictures: Sequence[str]) -> str:
         *(f"![{name}](images/{name})\n" for name in pictures),
         *(_set_section(measured, name) for name in (TEXTS, TALKERS, VOICES)),
         _variety(measured),
-        _speed(rows),
+        _speed([row for row in rows if row.role not in STAGES]),
         _mouths(rows),
         DEFINITIONS + "\n" + _table(("figure", "definition"), list(FIGURES.items())),
         _commands(rows),
@@ -237,7 +237,8 @@ def _scorers(rows: Sequence[Row]) -> str:
     names = sorted({row.mouth.scorer for row in rows if row.mouth})
     return (
         f"Scored by {', '.join(names)}, which is not part of this program; here its numbers are printed with their "
-        "95 % intervals. Curves come from `evaluate predict`.\n"
+        "95 % intervals. Curves come from `evaluate predict`. What is not a model shows what limits one: articulation "
+        "from hand-labelled phones is the best that this corpus can teach, recognised phones add what the ear costs.\n"
     )
 
 
@@ -253,7 +254,8 @@ def _mouth_cell(row: Row, set_name: str, metric: str) -> str:
 def _commands(rows: Sequence[Row]) -> str:
     lines = ["## How each row was made\n"]
     for row in rows:
-        lines.append(f"- {row.title}, model SHA-256 `{row.model.sha256[:16]}`, version {row.program_version}:")
+        model = f", model SHA-256 `{row.model.sha256[:16]}`" if row.model.sha256 else ""
+        lines.append(f"- {row.title}{model}, version {row.program_version}:")
         lines.append(f"  `python -m diffusion_talker {row.command}`")
     return "\n".join(lines) + "\n"
 

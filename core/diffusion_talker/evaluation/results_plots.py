@@ -77,7 +77,7 @@ def _draw_lip_error(rows: Sequence[Row]) -> Any:
         spread = np.maximum([values - low, high - values], 0.0)
         axis.errorbar(values, at, xerr=spread, fmt="o", markersize=4, color=color, label=SET_TITLES[name])
     axis.set_xlim(left=0)
-    axis.legend(fontsize=8)
+    _legend_below(figure)
     return figure
 
 
@@ -86,11 +86,11 @@ def _draw_dynamics(rows: Sequence[Row]) -> Any:
     figure, axis, places = _row_axis(rows, "velocity relative to the reference (unseen texts); shaded: 0.85 to 1.15")
     axis.axvspan(*_RIGHT, color="#3a9d5d", alpha=0.12)
     axis.axvline(1.0, color="black", linewidth=0.8)
-    for group, color in zip(GROUPS, _COLORS, strict=True):
+    for k, (group, color) in enumerate(zip(GROUPS, _COLORS, strict=True)):
         values = [row.accuracy.sets[TEXTS].velocity[group] if row.accuracy else np.nan for row in rows]
-        axis.plot(values, places, "o", markersize=5, color=color, label=group)
+        axis.plot(values, places + (k - 1.5) * 0.17, "o", markersize=4, color=color, label=group)
     axis.set_xlim(left=0)
-    axis.legend(fontsize=8)
+    _legend_below(figure)
     return figure
 
 
@@ -120,7 +120,13 @@ def _draw_speed(rows: Sequence[Row]) -> Any:
     for k, (runtime, color) in enumerate(zip(("numpy", "torch"), _COLORS, strict=False)):
         speeds = [speed_of(row, runtime) for row in rows]
         values = [speed.frames_per_s if speed else np.nan for speed in speeds]
-        axis.barh(places + (k - 0.5) * 0.36, values, height=0.32, color=color, label=runtime)
+        axis.plot(values, places + (k - 0.5) * 0.3, "o", markersize=6, color=color, label=runtime)
     axis.set_xscale("log")
-    axis.legend(fontsize=8)
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _legend_below(figure)
     return figure
+
+
+def _legend_below(figure: Any) -> None:
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)

@@ -30,7 +30,11 @@ ROLES: Final[Mapping[str, str]] = {
     "regression": "regression model of equal size",
     "paper-size": "HuBERT-base size, random weights (timing only)",
     "other": "another model",
+    "labels": "our articulation from hand-labelled phones",
+    "recogniser": "our articulation from recognised phones",
 }
+#: Roles that are no model: they show what limits one.
+STAGES: Final = ("labels", "recogniser")
 #: Steps of a teacher that is not respaced.
 TEACHER_STEPS: Final = 16
 
@@ -140,6 +144,8 @@ class Row:
     @property
     def title(self) -> str:
         """How the table calls it."""
+        if self.role in STAGES:
+            return ROLES[self.role]
         respaced = self.role == "teacher" and self.steps < TEACHER_STEPS
         name = "teacher respaced" if respaced else ROLES[self.role]
         return f"{name}, {self.steps} step{'s' if self.steps != 1 else ''}"

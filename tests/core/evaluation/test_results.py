@@ -13,7 +13,7 @@ from diffusion_talker.cli import BAD_ARGUMENTS, DONE, main
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.goals import Verdict, judge, lip_error_ratio_interval, wilson_lower_bound
 from diffusion_talker.evaluation.results_page import summary, write_page
-from diffusion_talker.evaluation.rows import MouthScores, Row, sort_rows, write_row
+from diffusion_talker.evaluation.rows import ModelInfo, MouthScores, Row, sort_rows, write_row
 from tests.core.evaluation.made_rows import make_accuracy, make_figures, make_row
 
 MOUTH = MouthScores("a scorer", "f" * 64, {"emodb": {"bil_auc": (0.90, 0.85, 0.95), "sync_lag_ms": (-12.0, -20, -4)}})
@@ -104,6 +104,13 @@ def test_rows_of_different_clips_do_not_mix() -> None:
     rows[1] = replace(rows[1], accuracy=replace(rows[1].accuracy, corpus_sha256="0" * 64))
     with pytest.raises(SettingsError, match="different clips"):
         write_page(rows, [])
+
+
+def test_stages_are_scored_beside_models_and_have_no_speed() -> None:
+    stage = replace(make_row("labels", 0, mouth=MOUTH), speed=(), model=ModelInfo("", 0, 0, 0))
+    page = write_page(sort_rows([*_rows(), stage]), [])
+    assert "our articulation from hand-labelled phones |" in page
+    assert page.count("| our articulation from hand-labelled phones |") == 1
 
 
 def test_a_summary_fits_a_terminal() -> None:
