@@ -159,9 +159,11 @@ def face_shapes(obj: bpy.types.Object, names: tuple[str, ...]) -> FaceShapes:
 
 def known_landmarks(obj: bpy.types.Object) -> HeadLandmarks | None:
     """The points of a face as far as they are known: marked, or told by the mesh's structure."""
-    from .topology import face_landmarks
+    from .landmarks import marked_landmarks
+    from .topology import topology_of
 
     try:
-        return face_landmarks(obj)
+        marked = marked_landmarks(obj)
     except LipSyncProblem:
-        return None
+        marked = None
+    return marked if marked is not None else topology_of(obj).landmarks

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .face_mapping import face_keys, mapping_of, remember_edits, usable_keys
+from .file_names import file_stem
 from .problems import LipSyncProblem
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def presets(folder: Path) -> list[Path]:
 
 def preset_path(folder: Path, title: str) -> Path:
     """File of a preset. Raises LipSyncProblem for a title that no file can have."""
-    name = "".join(letter if letter.isalnum() or letter in " -_.()" else "_" for letter in title).strip(" .")
+    name = file_stem(title)
     if not name:
         raise LipSyncProblem("The preset needs a name: type one with letters or digits")
     return folder / f"{name}{PRESET_SUFFIX}"

@@ -20,6 +20,7 @@ from .face_mapping import (
     usable_keys,
     wants_shapes,
 )
+from .file_names import file_stem
 from .problems import LipSyncProblem
 from .targets import value_path
 
@@ -85,13 +86,10 @@ def vertex_problem(obj: bpy.types.Object | None, scene: bpy.types.Scene) -> str:
 
 def _shapes_problem(obj: bpy.types.Object) -> str:
     from .targets import inspect_target
-    from .topology import topology_of
 
     if obj.mode != "OBJECT":
         return f"'{obj.name}' is being edited: go to Object Mode first"
-    if topology_of(obj).landmarks is not None or inspect_target(obj).ready:
-        return ""
-    if known_landmarks(obj) is not None:
+    if known_landmarks(obj) is not None or inspect_target(obj).ready:
         return ""
     return f"'{obj.name}' is neither FLAME nor has it keys to move: place its landmarks, or add ARKit shape keys"
 
@@ -136,7 +134,7 @@ def free_cache_path(obj: bpy.types.Object, scene: bpy.types.Scene, line: str) ->
 
     drive = scene.diffusion_talker_drive
     folder = Path(bpy.path.abspath(drive.cache_folder))
-    stem = bpy.path.clean_name(f"{obj.name} {line}")[:150]
+    stem = file_stem(f"{obj.name} {line}")
     number = 1
     while (path := folder / f"{stem} Take {number:02d}.{drive.cache_format.lower()}").exists():
         number += 1
@@ -248,7 +246,7 @@ def set_modifier(obj: bpy.types.Object, path: str, start_frame: int, lines: dict
     modifier.deform_mode, modifier.interpolation = "OVERWRITE", "LINEAR"
     modifier.play_mode, modifier.time_mode = "SCENE", "FRAME"
     modifier.forward_axis, modifier.up_axis = "POS_Y", "POS_Z"  # the defaults would turn the points
-    modifier.flip_axis = set()
+    modifier.flip_axis = (False, False, False)
     place = obj.modifiers.find(modifier.name)
     if place > 0:
         obj.modifiers.move(place, 0)
