@@ -36,6 +36,7 @@ def add_arguments(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     model.add_argument("--runtimes", default=",".join(_RUNTIMES), metavar="A,B",
                        help="measure the speed of these (default: numpy,torch)")
     model.add_argument("--threads", type=int, default=2, help="threads of the speed part (default: 2)")
+    model.add_argument("--recordings", type=Path, metavar="DIR", help="sounds of any kind to try the model on")
     model.add_argument("--mouth-scores", type=Path, metavar="FILE.json", help="real-voice scores of another program")
     model.add_argument("--scorer", default=_SOME_SCORER, help="the name of that program")
     model.add_argument("--quiet", action="store_true", help="print errors only")
@@ -67,6 +68,8 @@ def run_model(args: argparse.Namespace) -> int:
         from diffusion_talker.evaluation.mouth_scores import read_mouth_scores
 
         row = replace(row, mouth=read_mouth_scores(args.mouth_scores, args.scorer))
+    if args.recordings is not None:
+        row = _with_recordings(row, args)
     write_row(args.out, row)
     if not args.quiet:
         from diffusion_talker.evaluation.results_page import summary
@@ -87,7 +90,7 @@ def _parts(args: argparse.Namespace) -> set[str]:
 def _command(args: argparse.Namespace, steps: int) -> str:
     """The command again; folders and files by their names, so that it reads the same on every machine."""
     words = ["evaluate", "model", args.model.name, "--role", args.role, "--steps", str(steps), "--parts", args.parts]
-    for option in ("corpus", "test_corpus", "mouth_scores"):
+    for option in ("corpus", "test_corpus", "recordings", "mouth_scores"):
         if getattr(args, option) is not None:
             words += ["--" + option.replace("_", "-"), getattr(args, option).name]
     words += ["--runtime", args.runtime, "--runtimes", args.runtimes, "--threads", str(args.threads)]
@@ -101,7 +104,9 @@ def _with_earlier_parts(row: Row, path: Path) -> Row:
     earlier = read_row(path)
     if (earlier.model.sha256, earlier.role, earlier.steps) != (row.model.sha256, row.role, row.steps):
         return row
-    return replace(row, accuracy=earlier.accuracy, speed=earlier.speed, mouth=earlier.mouth)
+    return replace(
+        row, accuracy=earlier.accuracy, speed=earlier.speed, mouth=earlier.mouth, recordings=earlier.recordings
+    )
 
 
 def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
@@ -113,6 +118,17 @@ def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
     clips = load_evaluation_set(args.corpus, args.test_corpus, SetSizes())
     with ProgressBar("Measuring", args.quiet) as progress:
         return replace(row, accuracy=measure_accuracy(student, clips, row.steps, progress))
+
+
+def _with_recordings(row: Row, args: argparse.Namespace) -> Row:
+    from diffusion_talker.evaluation.models import open_model
+    from diffusion_talker.evaluation.predict import find_recordings
+    from diffusion_talker.evaluation.robustness import measure_recordings
+
+    paths = [found.path for found in find_recordings(args.recordings.parent, [args.recordings.name])]
+    student = open_model(args.model, args.runtime, row.steps)
+    with ProgressBar("Trying", args.quiet) as progress:
+        return replace(row, recordings=measure_recordings(student, paths, row.steps, progress))
 
 
 def _with_speed(row: Row, args: argparse.Namespace) -> Row:

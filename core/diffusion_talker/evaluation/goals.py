@@ -73,8 +73,10 @@ def judge(rows: Sequence[Row]) -> list[Verdict]:
         *_against_teacher(chosen),
         *_against_paper_size(chosen),
         *_alone(chosen.student),
+        *_rest(chosen.student),
         *_recognition(chosen.student),
         *_mouth(chosen.student),
+        *_any_sound(chosen.student),
     ]
 
 
@@ -129,6 +131,23 @@ def _alone(student: Row | None) -> list[Verdict]:
         Verdict(name + "PyTorch", ">=", 10000.0, _frames_per_s(student, "torch"), "frames/s"),
         Verdict("student file", "<=", 16.0, size_mb, "MB"),
     ]
+
+
+def _rest(student: Row | None) -> list[Verdict]:
+    sets = student.accuracy.sets if student and student.accuracy else {}
+    rests_ms = {name: figures.speech.silence.rest_ms for name, figures in sets.items()}
+    detail = ", ".join(f"{name} {rest_ms:.0f} ms" for name, rest_ms in rests_ms.items())
+    longest = max(rests_ms.values(), default=math.nan)
+    return [Verdict("lips rest after speech ends, median, slowest set", "<=", 300.0, longest, "ms", detail)]
+
+
+def _any_sound(student: Row | None) -> list[Verdict]:
+    """Jitter of the most restless recording; a broken one counts as all jitter."""
+    found = student.recordings if student else ()
+    shares = {item.name: item.zigzag if item.is_finite else 1.0 for item in found}
+    worst = max(shares.values(), default=math.nan)
+    return [Verdict("any sound: zigzag of the most restless recording, all curves finite and in range", "<=", 0.01,
+                    worst, "", f"{len(found)} recordings" if found else "")]
 
 
 def _recognition(student: Row | None) -> list[Verdict]:

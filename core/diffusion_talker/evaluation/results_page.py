@@ -38,6 +38,7 @@ def write_page(rows: Sequence[Row], pictures: Sequence[str]) -> str:
         _variety(measured),
         _speed([row for row in rows if row.role not in STAGES]),
         _mouths(rows),
+        _recordings(rows),
         DEFINITIONS + "\n" + _table(("figure", "definition"), list(FIGURES.items())),
         _commands(rows),
     ]
@@ -249,6 +250,17 @@ def _mouth_cell(row: Row, set_name: str, metric: str) -> str:
     value, low, high = found
     interval = "" if math.isnan(low) else f" ({_number(low)}..{_number(high)})"
     return _number(value) + interval
+
+
+def _recordings(rows: Sequence[Row]) -> str:
+    """Sanity on recordings of any kind."""
+    table = [
+        (row.title, found.name, f"{found.seconds:.0f}", "yes" if found.is_finite else "**no**", _number(found.opening),
+         _number(found.jerk_norm), f"{found.zigzag:.2%}" if not math.isnan(found.zigzag) else "-")
+        for row in rows for found in row.recordings
+    ]  # fmt: skip
+    headings = ("", "recording", "seconds", "finite, in range", "opening", "jerk", "zigzag")
+    return "## Any sound\n\n" + _table(headings, table) if table else ""
 
 
 def _commands(rows: Sequence[Row]) -> str:

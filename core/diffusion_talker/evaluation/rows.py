@@ -15,6 +15,7 @@ from typing import Any, Final
 from diffusion_talker.errors import FormatError
 from diffusion_talker.evaluation.machine import Machine
 from diffusion_talker.evaluation.metrics import ClipErrors
+from diffusion_talker.evaluation.robustness import RecordingFigures
 from diffusion_talker.evaluation.speech_metrics import BilabialScore, SilenceScore
 from diffusion_talker.files import atomic_write
 
@@ -139,6 +140,7 @@ class Row:
     accuracy: Accuracy | None = None
     speed: tuple[Speed, ...] = ()
     mouth: MouthScores | None = None
+    recordings: tuple[RecordingFigures, ...] = ()
     format: int = ROW_FORMAT
 
     @property
