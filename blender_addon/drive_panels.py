@@ -121,6 +121,60 @@ def _draw_channel(layout: bpy.types.UILayout, obj: bpy.types.Object, row: bpy.ty
     line.operator("diffusion_talker.mapping_reset", icon="LOOP_BACK").whole = False
 
 
+class BonesPanel(DrivePanel):
+    bl_label = "Bones and Head"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        drive = context.scene.diffusion_talker_drive
+        layout = self.prepared()
+        row = layout.row(align=True)
+        row.prop(drive, "armature")
+        row.operator("diffusion_talker.bones_guess", text="", icon="VIEWZOOM")
+        armature = drive.armature
+        if armature is not None and armature.type == "ARMATURE":
+            _draw_bones(layout, drive, armature)
+        layout.separator()
+        layout.prop(drive, "use_head")
+        if drive.use_head:
+            _draw_head(layout, drive)
+
+
+def _draw_bones(layout: bpy.types.UILayout, drive: bpy.types.PropertyGroup, armature: bpy.types.Object) -> None:
+    column = layout.column()
+    column.prop_search(drive, "jaw_bone", armature.data, "bones")
+    if drive.jaw_bone:
+        jaw = column.column(align=True)
+        jaw.prop(drive, "jaw_axis")
+        jaw.prop(drive, "jaw_angle")
+        jaw.prop(drive, "jaw_alone")
+    column.prop_search(drive, "eye_left_bone", armature.data, "bones")
+    column.prop_search(drive, "eye_right_bone", armature.data, "bones")
+    if drive.eye_left_bone or drive.eye_right_bone:
+        column.prop(drive, "eye_strength", slider=True)
+    column.prop(drive, "use_poses")
+
+
+def _draw_head(layout: bpy.types.UILayout, drive: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.prop(drive, "head_object")
+    head = drive.head_object or drive.armature
+    if head is not None and head.type == "ARMATURE":
+        column.prop_search(drive, "head_bone", head.data, "bones")
+    column.prop(drive, "head_strength", slider=True)
+
+
+class VerticesPanel(DrivePanel):
+    bl_label = "Vertex Animation"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        drive = context.scene.diffusion_talker_drive
+        layout = self.prepared()
+        layout.prop(drive, "mode")
+        if drive.mode == "CACHE":
+            layout.prop(drive, "cache_format")
+            layout.prop(drive, "cache_folder")
+
+
 class DIFFUSION_TALKER_PT_meshes_view3d(MeshesPanel, bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_parent_id = "DIFFUSION_TALKER_PT_view3d"
@@ -137,5 +191,25 @@ class DIFFUSION_TALKER_PT_mapping_view3d(MappingPanel, bpy.types.Panel):
 
 
 class DIFFUSION_TALKER_PT_mapping_sequencer(MappingPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_parent_id = "DIFFUSION_TALKER_PT_sequencer"
+
+
+class DIFFUSION_TALKER_PT_bones_view3d(BonesPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_parent_id = "DIFFUSION_TALKER_PT_view3d"
+
+
+class DIFFUSION_TALKER_PT_bones_sequencer(BonesPanel, bpy.types.Panel):
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_parent_id = "DIFFUSION_TALKER_PT_sequencer"
+
+
+class DIFFUSION_TALKER_PT_vertices_view3d(VerticesPanel, bpy.types.Panel):
+    bl_space_type = "VIEW_3D"
+    bl_parent_id = "DIFFUSION_TALKER_PT_view3d"
+
+
+class DIFFUSION_TALKER_PT_vertices_sequencer(VerticesPanel, bpy.types.Panel):
     bl_space_type = "SEQUENCE_EDITOR"
     bl_parent_id = "DIFFUSION_TALKER_PT_sequencer"

@@ -45,7 +45,9 @@ def axes_of_bones(
     """
     if eye_left is not None and eye_right is not None and np.linalg.norm(eye_left - eye_right) > 0:
         left = _unit(eye_left - eye_right)
-        up = np.array([0.0, 0.0, 1.0]) if jaw is None else (eye_left + eye_right) / 2 - jaw
+        up = np.array([0.0, 0.0, 1.0])
+        if jaw is not None and jaw_tip is not None:  # the hinge alone lies as far behind the eyes as below them
+            up = (eye_left + eye_right) - jaw - jaw_tip
         up = up - (up @ left) * left
         if np.linalg.norm(up) > 0:
             return FaceAxes(left, _nearest_axis(_unit(up)))
@@ -143,7 +145,9 @@ _EYE_NAMES: Final = (
     "{s}eyejnt",
 )  # fmt: skip
 #: Words in front that belong to a rig, not to the bone.
-_RIG_WORDS: Final = re.compile(r"^(def|org|mch|mixamorig\d*|ccbase|jbipc?|jadj|bip\d*|valvebiped|armature|rig(?!ht)|ctrl)+")
+_RIG_WORDS: Final = re.compile(
+    r"^(def|org|mch|mixamorig\d*|ccbase|jbipc?|jadj|bip\d*|valvebiped|armature|rig(?!ht)|ctrl)+"
+)
 _SIDES: Final[Mapping[str, tuple[str, str]]] = {"left": ("left", "l"), "right": ("right", "r")}
 
 

@@ -71,7 +71,7 @@ def test_lips_that_only_the_jaw_can_close() -> None:
 
 
 def test_axes_are_read_off_the_bones() -> None:
-    jaw, tip = np.array([0.0, 0.0, 1.5]), np.array([0.0, -0.1, 1.45])
+    jaw, tip = np.array([0.0, 0.0, 1.55]), np.array([0.0, -0.1, 1.5])
     left, right = np.array([0.03, -0.08, 1.6]), np.array([-0.03, -0.08, 1.6])
     for axes in (axes_of_bones(left, right, jaw, tip), axes_of_bones(None, None, jaw, tip), axes_of_bones(*[None] * 4)):
         np.testing.assert_allclose(axes.left, [1, 0, 0], atol=1e-9)
