@@ -58,9 +58,13 @@ def with_labels(data: Path, recordings: list[Recording]) -> list[Recording]:
 def of_speakers(data: Path, recordings: list[Recording], speakers: frozenset[str]) -> list[Recording]:
     """Those of the recordings that one of the speakers says ("source:speaker"), and all of sets whose speakers are not
     known. Raises CorpusError when there are none."""
-    spoken = {(item.source, item.name): item.speaker for item in _known(data)}
-    named = {source for source, _ in spoken}
-    found = [item for item in recordings if item.set_name not in named or spoken.get(_key(item)) in speakers]
+    known = _known(data)
+    named = {set_name for set_name, _ in known}
+    found = [
+        item
+        for item in recordings
+        if item.set_name not in named or ((spoken := known.get(_key(item))) and spoken.speaker in speakers)
+    ]
     if not found:
         raise CorpusError(f"No recording in '{data}' is of {', '.join(sorted(speakers))}. Choose others.")
     return found
@@ -86,11 +90,12 @@ def stage_curves(stage: Stage, recording: Recording) -> Motion:
 
 
 def _labelled(data: Path) -> Mapping[tuple[str, str], LabelledRecording]:
-    return {(item.source, item.name): item for item in _known(data) if item.labels}
+    return {key: item for key, item in _known(data).items() if item.labels}
 
 
-def _known(data: Path) -> list[LabelledRecording]:
-    return [item for source in find_sources(data) for item in source.recordings]
+def _known(data: Path) -> dict[tuple[str, str], LabelledRecording]:
+    """By (name of the set's folder, name of the recording)."""
+    return {(source.name, item.name): item for source in find_sources(data) for item in source.recordings}
 
 
 def _key(recording: Recording) -> tuple[str, str]:

@@ -38,6 +38,8 @@ def data(tmp_path: Path) -> Path:
     make_emodb(tmp_path / "emodb", STEMS)
     write_recording(tmp_path / "emodb" / "audio" / f"{UNLABELLED}.wav", LINE)
     write_recording(tmp_path / "takes" / "one.wav", LINE)
+    write_recording(tmp_path / "facegood" / "one.wav", LINE)
+    write_recording(tmp_path / "facegood_unpaired" / "two.wav", LINE)
     return tmp_path
 
 
@@ -62,9 +64,11 @@ def test_both_stages_close_lips_and_open_vowels(stage: str, data: Path) -> None:
 
 
 def test_speakers_are_chosen_and_unlabelled_recordings_left_out(data: Path) -> None:
-    every = find_recordings(data, ["emodb", "takes"])
+    every = find_recordings(data, ["emodb", "facegood", "facegood_unpaired", "takes"])
     chosen = of_speakers(data, every, frozenset({"emodb:03", "emodb:12"}))
-    assert [item.path.stem for item in chosen] == ["03a01Fa", "12a01Na", "one"]
+    assert [f"{item.set_name}/{item.path.stem}" for item in chosen] == [
+        "emodb/03a01Fa", "emodb/12a01Na", "facegood/one", "takes/one",
+    ]  # fmt: skip
     assert {item.path.stem for item in with_labels(data, every)} == set(STEMS)
     with pytest.raises(CorpusError, match="emodb:99"):
         of_speakers(data, every[:3], frozenset({"emodb:99"}))
