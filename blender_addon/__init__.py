@@ -10,6 +10,7 @@ from .operators import (
     add_demo_head,
     cancel,
     export,
+    find_bones,
     fix_face,
     generate,
     generate_shape_keys,
@@ -39,6 +40,7 @@ CLASSES = (
     place_landmarks.DIFFUSION_TALKER_OT_mirror_landmarks,
     place_landmarks.DIFFUSION_TALKER_OT_remove_landmarks,
     add_demo_head.DIFFUSION_TALKER_OT_add_demo_head,
+    find_bones.DIFFUSION_TALKER_OT_bones_guess,
     mapping.DIFFUSION_TALKER_OT_mapping_show,
     mapping.DIFFUSION_TALKER_OT_mapping_reset,
     mapping.DIFFUSION_TALKER_OT_mapping_by_hand,
@@ -61,6 +63,10 @@ CLASSES = (
     drive_panels.DIFFUSION_TALKER_PT_meshes_sequencer,
     drive_panels.DIFFUSION_TALKER_PT_mapping_view3d,
     drive_panels.DIFFUSION_TALKER_PT_mapping_sequencer,
+    drive_panels.DIFFUSION_TALKER_PT_bones_view3d,
+    drive_panels.DIFFUSION_TALKER_PT_bones_sequencer,
+    drive_panels.DIFFUSION_TALKER_PT_vertices_view3d,
+    drive_panels.DIFFUSION_TALKER_PT_vertices_sequencer,
 )
 
 _register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
