@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from diffusion_talker.cli import results
+from diffusion_talker.cli import paper_size, results
 from diffusion_talker.cli.options import (
     add_performance_arguments,
     add_student_arguments,
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ear.add_argument("--speakers", metavar="A:B,C:D", help="who to listen to (default: those that training leaves out)")
     ear.add_argument("--out", type=Path, metavar="DIR", help="write recogniser.md and confusion.csv there")
     results.add_arguments(verbs)
+    paper_size.add_arguments(verbs)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         "model": results.run_model,
         "stage": results.run_stage,
         "results": results.run_results,
+        "paper-size": paper_size.run,
     }
     return actions[args.action](args)
 

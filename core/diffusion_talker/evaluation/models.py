@@ -53,6 +53,7 @@ def _describe_teacher(path: Path) -> ModelInfo:
 
     network, _ = load_teacher(path)
     file = path / FILE_NAME if path.is_dir() else path
-    every = sum(weights.numel() for weights in network.parameters())
+    outside = getattr(network.ear_config, "parameters", 0)  # of a pretrained ear, which has files of its own
+    every = outside + sum(weights.numel() for weights in network.parameters())
     trainable = sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
     return ModelInfo(hash_file(file), file.stat().st_size, every, trainable)
