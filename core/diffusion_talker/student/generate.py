@@ -26,7 +26,7 @@ from diffusion_talker.student.smoothing import gaussian_kernels, smooth
 
 AUTO = "auto"  # identity and emotion: "as the recording suggests"
 WINDOW_FRAMES = 3600  # frames kept of one window: 60 s
-VERTEX_WINDOW_FRAMES = 240  # of a mesh, whose frames are hundreds of times larger
+VERTEX_WINDOW_FRAMES = 600  # of a mesh, whose frames are hundreds of times larger
 MAX_STEPS = 64
 MAX_INTENSITY = 2.0
 MAX_STYLE_STRENGTH = 3.0
@@ -96,7 +96,7 @@ class Student:
         self.config = network.config
         window_frames = window_frames or (VERTEX_WINDOW_FRAMES if self.config.vertex_count else WINDOW_FRAMES)
         self._window_frames = -(-window_frames // self.config.patch_frames) * self.config.patch_frames
-        self._kernels = gaussian_kernels(self.config.smoothing_frames or (0.0,) * self.config.values_per_frame)
+        self._kernels = gaussian_kernels(self.config.smoothing_frames)
         self._mouth = _mouth_channels(self.config)
         self._lock = threading.Lock()
 
@@ -219,7 +219,7 @@ class Student:
             if self.config.mouth_first:
                 predicted = np.where(self._mouth, first, predicted)
             motion = ddim_step(motion, predicted, time, next_time)
-        return smooth(motion, self._kernels)
+        return smooth(motion, self._kernels) if self.config.smoothing_frames else motion
 
     def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:
         identity = _one_hot(self.config.identities, settings.identity)

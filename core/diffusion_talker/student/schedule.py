@@ -41,11 +41,18 @@ def time_steps(steps: int, even: bool) -> Iterator[tuple[float, float]]:
 
 
 def ddim_step(noisy: np.ndarray, predicted_x0: np.ndarray, time: float, next_time: float) -> np.ndarray:
-    """One deterministic step (eta = 0): the noise that explains `noisy`, put back at `next_time`."""
+    """One deterministic step (eta = 0): the noise that explains `noisy`, put back at `next_time`.
+
+    alpha'' x0 + sigma'' (z - alpha x0) / sigma, gathered so that the frames of a mesh are gone through twice only.
+    """
+    if next_time == 0:
+        return predicted_x0
     alpha, sigma = alpha_sigma(time)
     next_alpha, next_sigma = alpha_sigma(next_time)
-    noise = (noisy - np.float32(alpha) * predicted_x0) / np.float32(sigma)
-    return np.float32(next_alpha) * predicted_x0 + np.float32(next_sigma) * noise
+    ratio = next_sigma / sigma
+    stepped = np.float32(next_alpha - ratio * alpha) * predicted_x0
+    stepped += np.float32(ratio) * noisy
+    return stepped
 
 
 def time_features(time: float) -> np.ndarray:
