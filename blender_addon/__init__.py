@@ -9,11 +9,13 @@ from . import command, drive_panels, drive_properties, overlay, panels, preferen
 from .operators import (
     add_demo_head,
     cancel,
+    confirm_vertices,
     export,
     find_bones,
     fix_face,
     generate,
     generate_shape_keys,
+    import_curves,
     mapping,
     mapping_presets,
     place_landmarks,
@@ -31,8 +33,10 @@ CLASSES = (
     drive_properties.DIFFUSION_TALKER_PG_drive,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
+    confirm_vertices.DIFFUSION_TALKER_OT_confirm_vertices,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
+    import_curves.DIFFUSION_TALKER_OT_import_curves,
     generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
     fix_face.DIFFUSION_TALKER_OT_fix_face,
     place_landmarks.DIFFUSION_TALKER_OT_place_landmarks,
@@ -77,6 +81,7 @@ def register() -> None:
     properties.attach()
     drive_properties.attach()
     panels.attach()
+    import_curves.attach()
     overlay.attach()
     command.attach()
 
@@ -84,6 +89,7 @@ def register() -> None:
 def unregister() -> None:
     command.detach()
     overlay.detach()
+    import_curves.detach()
     panels.detach()
     drive_properties.detach()
     properties.detach()

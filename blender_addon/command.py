@@ -18,9 +18,12 @@ import bpy
 
 from .audio_source import scene_fps, speech_of_file, speech_of_strip
 from .blend_file import save
+from .drive_plan import Choices, choices_of
 from .generation import Options, Outcome, apply, generate, open_student, request_for
+from .mapping_rows import PRESET_SUFFIX, apply_preset, preset_folder, preset_path
 from .problems import LipSyncProblem, unforeseen_message, user_message
 from .targets import inspect_target, listed
+from .vertex_animation import CACHE, SHAPE_PER_FRAME, VertexForm, form_of
 
 if TYPE_CHECKING:
     from diffusion_talker.student import Student
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from .audio_source import Speech
 
 NAME: Final = "lip_sync"
+#: Between the names of several meshes in one cell of a table.
+SEPARATOR: Final = "|"
+#: How a take is written, by the name that the command line has for it; None is curves on shape keys.
+MODES: Final[Mapping[str, str | None]] = {"keys": None, "cache": CACHE, "shape-per-frame": SHAPE_PER_FRAME}
 OK, FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 
 DESCRIPTION: Final = "Animate a face from recorded speech and save the file."
@@ -38,7 +45,8 @@ examples:
   blender -b --command lip_sync --jobs lines.csv
 
 --jobs takes a CSV table with one line of speech per row. Its columns, in any order, are blend, scene,
-strip, audio, start_frame, object, identity, emotion, intensity, style_strength, seed, steps, output, export.
+strip, audio, start_frame, object, mapping, mode, identity, emotion, intensity, style_strength, seed, steps, output,
+export. Several meshes in one cell of object are separated by |, the face first.
 An empty cell takes the option of that name from the command line, else its default; paths are relative to the table.
 Rows run one after another; a row whose output was written by an earlier row continues in that file.
 The exit code is 0 when every line succeeded, 1 when one failed, 2 for bad arguments."""
@@ -54,6 +62,8 @@ class Line:
     audio: str = ""
     start_frame: int | None = None
     object: str = ""
+    mapping: str = ""
+    mode: str = ""
     identity: str = ""
     emotion: str = ""
     intensity: float | None = None
@@ -71,6 +81,7 @@ class Run:
     runtime: str
     device: str
     torch_python: str
+    model: str
     saves: bool
     is_quiet: bool
 
@@ -117,7 +128,10 @@ def lip_sync(arguments: Sequence[str]) -> int:
         print(f"{NAME}: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
     try:
-        run = Run(options.runtime, options.device, options.torch_python, not options.no_save, options.quiet)
+        model = _absolute(options.model, Path.cwd()) if options.model else ""
+        run = Run(
+            options.runtime, options.device, options.torch_python, model, not options.no_save, options.quiet
+        )
         return _run_lines(lines, run)
     except KeyboardInterrupt:
         print(f"{NAME}: interrupted", file=sys.stderr)
@@ -139,7 +153,16 @@ def _parser() -> argparse.ArgumentParser:
     speech.add_argument("--strip", default="", metavar="NAME", help="sound strip of the scene (default: the only one)")
     speech.add_argument("--audio", default="", metavar="FILE", help="sound file instead of a strip")
     speech.add_argument("--jobs", default="", metavar="TABLE.csv", help="many lines of speech, see below")
-    parser.add_argument("--object", default="", metavar="NAME", help="mesh with the shape keys (default: the only one)")
+    parser.add_argument(
+        "--object",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="mesh of the face (default: the only one); once more for each mesh that goes along, such as teeth",
+    )
+    parser.add_argument("--mapping", default="", metavar="PRESET", help="face preset, by its name or as a .json file")
+    parser.add_argument("--mode", choices=tuple(MODES), default="", help="form of the take (default: the scene's)")
+    parser.add_argument("--model", default="", metavar="FILE.npz", help="another model than the one that is built in")
     parser.add_argument("--scene", default="", metavar="NAME", help="scene to work in (default: the active one)")
     parser.add_argument("--start-frame", type=int, metavar="N", help="frame at which --audio begins (default: 1)")
     parser.add_argument("--identity", default="", metavar="NAME", help="talker of the library (default: auto)")
@@ -170,8 +193,15 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _line_of(options: argparse.Namespace) -> Line:
-    given = {name: getattr(options, name) for name in COLUMNS if name != "blend"}
-    return Line(**given | {name: _absolute(given[name], Path.cwd()) for name in _PATHS if given.get(name)})
+    given = {name: getattr(options, name) for name in COLUMNS if name not in ("blend", "object")}
+    given["object"] = SEPARATOR.join(options.object)
+    return Line(**given | {name: _absolute(given[name], Path.cwd()) for name in _paths_of(given)})
+
+
+def _paths_of(cells: Mapping[str, object]) -> list[str]:
+    """Names of the cells that hold paths; a preset is one where it is not just a name."""
+    found = [name for name in _PATHS if cells.get(name)]
+    return [*found, "mapping"] if str(cells.get("mapping", "")).endswith(PRESET_SUFFIX) else found
 
 
 def _absolute(path: str, folder: Path) -> str:
@@ -206,7 +236,7 @@ def _line_of_row(number: int, row: Mapping[str, str | None], defaults: Line, fol
         numbers = {name: kind(cells[name]) for name, kind in _NUMBERS.items() if name in cells}
     except ValueError as error:
         return LineReport(f"row {number}", False, f"A number was expected ({error}): correct the table")
-    paths = {name: _absolute(cells[name], folder) for name in _PATHS if name in cells}
+    paths = {name: _absolute(cells[name], folder) for name in _paths_of(cells)}
     return replace(defaults, **cells | numbers | paths)
 
 
@@ -256,9 +286,11 @@ class _Session:
         if self._run.saves and not (line.output or self._current):
             raise LipSyncProblem("The scene has no file yet: give --output FILE.blend")
         scene = _scene(line.scene)
-        obj = _target(scene, line.object)
+        obj, *others = _targets(scene, line.object)
+        if line.mapping:
+            _lay_preset(line.mapping, obj, others)
         options = self._options(line)
-        request = request_for(_speech(scene, line), obj, options)
+        request = request_for(_speech(scene, line), obj, options, _choices(scene, line, others, bool(options.model)))
         self._student = self._student or open_student(options)
         outcome = apply(request, generate(request, self._progress, lambda: False, self._student))
         if line.export:
@@ -291,7 +323,7 @@ class _Session:
         }
         chosen = {name: value for name, value in given.items() if value not in ("", None)}
         run = self._run
-        return Options(runtime=run.runtime, device=run.device, torch_python=run.torch_python, **chosen)
+        return Options(runtime=run.runtime, device=run.device, torch_python=run.torch_python, model=run.model, **chosen)
 
     def _save(self, line: Line) -> str:
         path = line.output or self._current
@@ -328,18 +360,45 @@ def _scene(name: str) -> bpy.types.Scene:
     return bpy.data.scenes[name]
 
 
-def _target(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
-    """The mesh of this name; without a name the only one that can be driven."""
-    if name:
-        if name not in scene.objects:
-            raise LipSyncProblem(f"There is no object '{name}' in scene '{scene.name}': check --object")
-        return scene.objects[name]
+def _targets(scene: bpy.types.Scene, names: str) -> list[bpy.types.Object]:
+    """The meshes of these names, the face first; without a name the only one that can be driven."""
+    if names:
+        return [_object(scene, name.strip()) for name in names.split(SEPARATOR)]
     ready = list(_ready_targets(scene))
     if len(ready) != 1:
         names = listed((obj.name for obj in ready), 4)
         found = f"several meshes with face shapes ({names})" if ready else "no mesh with face shapes"
         raise LipSyncProblem(f"Scene '{scene.name}' has {found}: name the mesh with --object")
-    return ready[0]
+    return ready
+
+
+def _object(scene: bpy.types.Scene, name: str) -> bpy.types.Object:
+    if name not in scene.objects:
+        raise LipSyncProblem(f"There is no object '{name}' in scene '{scene.name}': check --object")
+    return scene.objects[name]
+
+
+def _choices(scene: bpy.types.Scene, line: Line, others: Sequence[bpy.types.Object], all_shapes: bool) -> Choices:
+    """What goes along: the named meshes, else those of the scene's list; bones and head as the scene has them."""
+    choices = choices_of(scene, all_shapes)
+    if others:
+        choices = replace(choices, meshes=tuple(others))
+    if not line.mode:
+        return choices
+    if line.mode not in MODES:
+        raise LipSyncProblem(f"There is no mode '{line.mode}': use {', '.join(MODES)}")
+    form = form_of(scene) or VertexForm(MODES[line.mode])
+    return replace(choices, form=replace(form, mode=MODES[line.mode]) if MODES[line.mode] else None)
+
+
+def _lay_preset(name: str, face: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:
+    """Lay a face preset over the meshes: a file, or one that was saved under this name."""
+    from diffusion_talker.rigs.presets import load_preset
+
+    path = Path(name).expanduser()
+    if path.suffix != PRESET_SUFFIX:
+        path = preset_path(preset_folder(__package__), name)
+    apply_preset(load_preset(path), face, others)
 
 
 def _ready_targets(scene: bpy.types.Scene) -> Iterator[bpy.types.Object]:

@@ -10,7 +10,7 @@ from .bones import RigPlan, opens_mouth, rig_plans, rigs_problem
 from .face_mapping import FaceKeys, face_keys, mapping_of
 from .problems import LipSyncProblem
 from .targets import inspect_target, keys_problem
-from .vertex_animation import VertexPlan, vertex_plan, vertex_problem
+from .vertex_animation import VertexForm, VertexPlan, form_of, vertex_plan, vertex_problem
 
 if TYPE_CHECKING:
     import bpy
@@ -40,25 +40,22 @@ class DrivePlan:
 
 @dataclass(frozen=True)
 class Choices:
-    """What goes along with the face. scene: where bones, head and form are chosen, None for the face's keys alone.
-    all_shapes: the motion may come as vertices, which need the face's shapes in any case."""
+    """What goes along with the face. scene: where bones and head are chosen, None for none. form: how the face's
+    vertices are written, None for curves on its keys. all_shapes: the motion may come as vertices, which need the
+    face's shapes in any case."""
 
     meshes: tuple[bpy.types.Object, ...] = ()
     use_upper_face: bool = True
     scene: bpy.types.Scene | None = None
+    form: VertexForm | None = None
     all_shapes: bool = False
-
-    @property
-    def by_keys(self) -> bool:
-        """Whether the face is written as curves on its keys."""
-        return self.scene is None or self.scene.diffusion_talker_drive.mode == "KEYS"
 
 
 def choices_of(scene: bpy.types.Scene, all_shapes: bool = False) -> Choices:
     """What the animator chose in the scene."""
     meshes = (item.object for item in scene.diffusion_talker_drive.meshes)
     present = tuple(dict.fromkeys(obj for obj in meshes if obj is not None and obj.name in scene.objects))
-    return Choices(present, scene.diffusion_talker.use_upper_face, scene, all_shapes)
+    return Choices(present, scene.diffusion_talker.use_upper_face, scene, form_of(scene), all_shapes)
 
 
 def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
@@ -76,11 +73,11 @@ def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
 def speaks_by_bones(face: bpy.types.Object | None, choices: Choices) -> bool:
     """Whether bones alone speak: the face has no keys, and a jaw or poses are set up."""
     is_bare = face is None or face.type != "MESH" or face.data.shape_keys is None
-    return is_bare and choices.by_keys and choices.scene is not None and opens_mouth(choices.scene)
+    return is_bare and choices.form is None and choices.scene is not None and opens_mouth(choices.scene)
 
 
 def _face_problem(face: bpy.types.Object | None, choices: Choices) -> str:
-    return inspect_target(face).reason if choices.by_keys else vertex_problem(face, choices.scene)
+    return inspect_target(face).reason if choices.form is None else vertex_problem(face, choices.form)
 
 
 def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> DrivePlan:
@@ -93,7 +90,7 @@ def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> 
     return DrivePlan(
         face=mesh_plan(face, choices.all_shapes) if has_face else None,
         others=tuple(mesh_plan(obj) for obj in choices.meshes if obj != face),
-        vertices=None if choices.by_keys else vertex_plan(face, choices.scene, line),
+        vertices=None if choices.form is None else vertex_plan(face, choices.form, line),
         rigs=rig_plans(choices.scene, face, not has_face or not closes_lips(face)) if drive is not None else (),
         use_upper_face=choices.use_upper_face,
         jaw_alone=bool(drive is not None and drive.jaw_alone and drive.jaw_bone and drive.armature),

@@ -43,6 +43,23 @@ PLAYBACK_MS_PER_KEY: Final = 0.05
 
 
 @dataclass(frozen=True)
+class VertexForm:
+    """In which form vertices are written: CACHE or SHAPE_PER_FRAME; folder and extension of a cache."""
+
+    mode: str
+    folder: str = "//lip_sync"
+    extension: str = ".pc2"
+
+
+def form_of(scene: bpy.types.Scene) -> VertexForm | None:
+    """The form that the animator chose; None for curves on shape keys."""
+    drive = scene.diffusion_talker_drive
+    if drive.mode not in (CACHE, SHAPE_PER_FRAME):
+        return None
+    return VertexForm(drive.mode, drive.cache_folder, f".{drive.cache_format.lower()}")
+
+
+@dataclass(frozen=True)
 class EarlierCache:
     """A cache that the face plays already: its file, the frame at which it begins, its lines."""
 
@@ -75,13 +92,13 @@ class Frames:
 # ---------------------------------------------------------------- planning (main thread)
 
 
-def vertex_problem(obj: bpy.types.Object | None, scene: bpy.types.Scene) -> str:
+def vertex_problem(obj: bpy.types.Object | None, form: VertexForm) -> str:
     """Why this object's vertices cannot be animated, and what to do; empty when they can. Quick enough for draw()."""
     if obj is None or obj.type != "MESH":
         return "No face chosen: pick the mesh of the face"
     if obj.library is not None and obj.override_library is None:
         return f"'{obj.name}' is linked, which is read-only: make a library override with its mesh, or a local copy"
-    return _shapes_problem(obj) or _place_problem(obj, scene)
+    return _shapes_problem(obj) or _place_problem(obj, form)
 
 
 def _shapes_problem(obj: bpy.types.Object) -> str:
@@ -94,14 +111,13 @@ def _shapes_problem(obj: bpy.types.Object) -> str:
     return f"'{obj.name}' is neither FLAME nor has it keys to move: place its landmarks, or add ARKit shape keys"
 
 
-def _place_problem(obj: bpy.types.Object, scene: bpy.types.Scene) -> str:
+def _place_problem(obj: bpy.types.Object, form: VertexForm) -> str:
     import bpy
 
-    drive = scene.diffusion_talker_drive
-    if drive.mode == CACHE:
-        if drive.cache_folder.startswith("//") and not bpy.data.filepath:
+    if form.mode == CACHE:
+        if form.folder.startswith("//") and not bpy.data.filepath:
             return "The mesh cache lies beside the file, which is not saved yet: save it, or choose another folder"
-        if not drive.cache_folder:
+        if not form.folder:
             return "No folder for mesh caches is chosen: choose one under Vertex Animation"
         if obj.override_library is not None and len(obj.modifiers):
             return f"'{obj.name}' is an override, its modifiers stay first and a cache would undo them: use shape keys"
@@ -114,29 +130,28 @@ def _place_problem(obj: bpy.types.Object, scene: bpy.types.Scene) -> str:
     return ""
 
 
-def vertex_plan(obj: bpy.types.Object, scene: bpy.types.Scene, line: str) -> VertexPlan:
+def vertex_plan(obj: bpy.types.Object, form: VertexForm, line: str) -> VertexPlan:
     """Freeze how the vertices are written. Raises LipSyncProblem when they cannot be."""
-    reason = vertex_problem(obj, scene)
+    reason = vertex_problem(obj, form)
     if reason:
         raise LipSyncProblem(reason)
     mapping = mapping_by_name(usable_keys(obj))
     shapes = face_shapes(obj, measurable_keys(mapping))
     by_keys = shapes.landmarks is None or (bool(mapping.vocabularies) and not wants_shapes(mapping))
-    if scene.diffusion_talker_drive.mode != CACHE:
+    if form.mode != CACHE:
         return VertexPlan(SHAPE_PER_FRAME, shapes, by_keys)
-    path = free_cache_path(obj, scene, line)
+    path = free_cache_path(obj, form, line)
     return VertexPlan(CACHE, shapes, by_keys, str(path), earlier_cache(obj))
 
 
-def free_cache_path(obj: bpy.types.Object, scene: bpy.types.Scene, line: str) -> Path:
+def free_cache_path(obj: bpy.types.Object, form: VertexForm, line: str) -> Path:
     """File of the next take: numbered on, so that no earlier one is written over."""
     import bpy
 
-    drive = scene.diffusion_talker_drive
-    folder = Path(bpy.path.abspath(drive.cache_folder))
+    folder = Path(bpy.path.abspath(form.folder))
     stem = file_stem(f"{obj.name} {line}")
     number = 1
-    while (path := folder / f"{stem} Take {number:02d}.{drive.cache_format.lower()}").exists():
+    while (path := folder / f"{stem} Take {number:02d}{form.extension}").exists():
         number += 1
     return path
 

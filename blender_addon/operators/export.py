@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..audio_source import scene_fps
+from ..face_mapping import mapping_of, usable_keys
 from ..generation import target_of
 from ..keyframes import current_lines, read_curves
 from ..problems import LipSyncProblem, user_message
@@ -69,15 +70,15 @@ def export_take(obj: bpy.types.Object, fps: float, path: Path) -> int:
     from diffusion_talker.channels import MODEL_CHANNELS
     from diffusion_talker.formats import write_motion
     from diffusion_talker.motion import Motion, select_channels
+    from diffusion_talker.rigs.mapping import keys_to_arkit
 
     reason = export_problem(obj)
     if reason:
         raise LipSyncProblem(reason)
     spans = current_lines(obj).values()
     frames = np.arange(min(first for first, _ in spans), max(end for _, end in spans))
-    mapping = inspect_target(obj).mapping
-    curves = read_curves(obj, [name for _, name in mapping], frames)
-    found = [(channel, curves[name]) for channel, name in mapping if name in curves]
-    motion = Motion(np.stack([curve for _, curve in found], axis=1), tuple(channel for channel, _ in found), fps)
+    curves = read_curves(obj, [name for name, _, _ in usable_keys(obj)], frames)
+    keys = Motion(np.stack(list(curves.values()), axis=1), tuple(curves), fps)
+    motion = keys_to_arkit(keys, mapping_of(obj))
     write_motion(path, select_channels(motion, MODEL_CHANNELS))
     return len(frames)

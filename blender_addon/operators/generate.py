@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import bpy
+from bpy.props import BoolProperty
 
 from ..generation import Generated, Request, apply, generate, make_request, problem
 from ..job import Job, JobState
 from ..problems import LipSyncProblem, user_message
+from ..vertex_animation import form_of
 
 TICK_S = 0.05
 #: How long closing a file or window waits for a step that is under way.
@@ -21,6 +23,10 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
     bl_label = "Generate Lip Sync"
     bl_options = {"REGISTER", "UNDO"}
 
+    confirmed: BoolProperty(
+        name="Confirmed", description="The cost of vertex animation was accepted", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = "Lip sync is being generated already" if is_running(context) else problem(context)
@@ -31,6 +37,9 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        if not self.confirmed and form_of(context.scene) is not None:
+            bpy.ops.diffusion_talker.confirm_vertices("INVOKE_DEFAULT")
+            return {"CANCELLED"}
         try:
             self.job = Job(make_request(context))
         except LipSyncProblem as error:

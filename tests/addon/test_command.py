@@ -92,6 +92,51 @@ def test_a_strip_is_animated_into_another_file(command: Command, blend: Path, tm
     assert min(reopened(output, "Bob")) == 10
 
 
+def test_teeth_go_along_and_a_preset_is_laid_over_the_face(
+    addon: ModuleType, command: Command, blend: Path, line: Path, tmp_path: Path
+) -> None:
+    make_face(["jawOpen"], name="Teeth")
+    bpy.context.scene.diffusion_talker.target = bpy.data.objects["Ann"]
+    bpy.ops.diffusion_talker.mapping_show()
+    bpy.data.objects["Ann"].diffusion_talker_mapping.channels["jawOpen"].gain = 0.5
+    bpy.ops.diffusion_talker.mapping_export(filepath=str(tmp_path / "quiet.json"))
+    bpy.ops.diffusion_talker.mapping_reset(whole=True)
+    bpy.ops.wm.save_mainfile()
+    both = ("--object", "Ann", "--object", "Teeth")
+    assert command("--audio", line, *both, "--output", tmp_path / "loud.blend") == 0
+    loud = reopened(tmp_path / "loud.blend", "Ann")
+    assert keys_of(bpy.data.objects["Teeth"], "jawOpen") == loud
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    preset = ("--mapping", tmp_path / "quiet.json")
+    assert command("--audio", line, *both, *preset, "--output", tmp_path / "quiet.blend") == 0
+    quiet = reopened(tmp_path / "quiet.blend", "Ann")
+    assert quiet == pytest.approx({frame: 0.5 * value for frame, value in loud.items()}, abs=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "vertices"), [("cache", "line.wav on Ann: done. Ann line Take 01.pc2"),
+                                                ("shape-per-frame", "done. 24 shape keys")])  # fmt: skip
+def test_vertices_are_written_too(
+    command: Command, blend: Path, line: Path, capsys: object, mode: str, vertices: str
+) -> None:
+    assert command("--audio", line, "--object", "Ann", "--mode", mode) == 0
+    assert vertices in capsys.readouterr().out
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    ann = bpy.data.objects["Ann"]
+    assert len(ann.modifiers) == (mode == "cache") and bpy.context.scene.diffusion_talker_drive.mode == "KEYS"
+    assert len(ann.data.shape_keys.key_blocks) == (53 if mode == "cache" else 77)
+    assert (blend.parent / "lip_sync").is_dir() == (mode == "cache")
+
+
+def test_a_table_names_meshes_and_modes(command: Command, blend: Path, tmp_path: Path, capsys: object) -> None:
+    row = {"audio": "line.wav", "object": "Ann | Bob", "mode": "keys", "mapping": "", "output": "out.blend"}
+    table = write_table(tmp_path / "lines.csv", [row, {**row, "mode": "dance"}, {**row, "mapping": "nobody"}])
+    assert command("--jobs", table) == 1
+    captured = capsys.readouterr()
+    assert "There is no mode 'dance': use keys, cache, shape-per-frame" in captured.err
+    assert "nobody" in captured.err and "1 of 3 lines done" in captured.out
+    assert reopened(tmp_path / "out.blend", "Ann") == keys_of(bpy.data.objects["Bob"], "jawOpen")
+
+
 def test_the_take_can_be_exported_without_saving(command: Command, blend: Path, line: Path, tmp_path: Path) -> None:
     from diffusion_talker.formats import read_motion
 

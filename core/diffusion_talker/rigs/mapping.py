@@ -471,6 +471,25 @@ def apply_mapping(motion: Motion, mapping: Mapping, measured: MeasuredFace | Non
     return Motion(values[:, driven], tuple(names[i] for i in driven), motion.rate_hz)
 
 
+def keys_to_arkit(keys: Motion, mapping: Mapping) -> Motion:
+    """The way back: ARKit's 52 channels from motion of the face's keys, as an animator may have edited it.
+
+    Channels with keys of their own are read off these, exactly but for what a slider's range cut off; all others from
+    what the keys mean (their poses).
+    """
+    weights = np.zeros((keys.frame_count, len(ARKIT_52)))
+    own = {entry.key for channel in mapping.channels if channel.direct for entry in channel.entries}
+    for key in mapping.keys:
+        for channel, weight in key.pose if key.solved and key.name not in own else ():
+            weights[:, ARKIT_52.index(channel)] += weight * keys.column(key.name)
+    for column, channel in zip(weights.T, mapping.channels, strict=True):
+        known = [e for e in channel.entries if channel.direct and e.key in keys.channels and e.gain]
+        if known and channel.enabled and channel.gain:
+            shown = np.mean([(keys.column(entry.key) - entry.offset) / entry.gain for entry in known], axis=0)
+            column[:] = (shown - channel.offset) / channel.gain
+    return Motion(np.clip(weights, 0.0, 1.0), ARKIT_52, keys.rate_hz)
+
+
 def _channel_weights(motion: Motion, mapping: Mapping) -> np.ndarray:
     """ARKit weights (T, 52) after every channel's own gain, offset and switch."""
     weights = select_channels(motion, ARKIT_52).weights.astype(np.float64)

@@ -23,6 +23,7 @@ from diffusion_talker.rigs.mapping import (
     Sureness,
     apply_mapping,
     apply_to_meshes,
+    keys_to_arkit,
     map_keys,
     map_meshes,
 )
@@ -308,6 +309,25 @@ def test_teeth_with_visemes_follow_the_face() -> None:
     moved = apply_to_meshes(line.motion, map_meshes({"Head": OCULUS, "Teeth": ["aa", "oh", "PP"], "Beard": ["kk"]}))
     for mesh, key in (("Teeth", "aa"), ("Teeth", "oh"), ("Beard", "kk")):
         np.testing.assert_array_equal(moved[mesh].column(key), moved["Head"].column(key))
+
+
+def test_arkit_is_read_back_from_its_own_keys(motion: Motion) -> None:
+    names = [name.replace("Left", "_L").replace("Right", "_R") for name in ARKIT_52] + ["My Jaw"]
+    mapping = map_keys(names).with_channel("mouthFunnel", gain=0.5, offset=0.1)
+    mapping = mapping.with_entry("jawOpen", "My Jaw", 0.8, 0.1)
+    back = keys_to_arkit(apply_mapping(motion, mapping), mapping)
+    assert back.channels == ARKIT_52
+    np.testing.assert_allclose(back.weights, motion.weights[:, :52], atol=1e-5)
+
+
+def test_visemes_are_read_back_by_what_they_mean() -> None:
+    line = spoken_line()
+    mapping = map_keys(OCULUS)
+    back = keys_to_arkit(apply_mapping(line.motion, mapping), mapping)
+    assert np.corrcoef(back.column("jawOpen"), line.motion.column("jawOpen"))[0, 1] > 0.9
+    again = apply_mapping(back, mapping)
+    gaps = gap_mm(again, made_head(OCULUS))
+    assert line.closures_mm(gaps).max() < 0.6, "lips that closed still close after a second journey"
 
 
 def test_mappings_are_values() -> None:
