@@ -60,16 +60,15 @@ def run_model(args: argparse.Namespace) -> int:
     steps = args.steps or own_steps(args.model)
     row = Row(args.role, steps, describe_model(args.model), _command(args, steps), __version__, describe_machine())
     row = _with_earlier_parts(row, args.out)
-    if "accuracy" in parts:
-        row = _with_accuracy(row, args)
-    if "speed" in parts:
-        row = _with_speed(row, args)
-    if args.mouth_scores is not None:
-        from diffusion_talker.evaluation.mouth_scores import read_mouth_scores
-
-        row = replace(row, mouth=read_mouth_scores(args.mouth_scores, args.scorer))
-    if args.recordings is not None:
-        row = _with_recordings(row, args)
+    measures = {
+        "accuracy": ("accuracy" in parts, _with_accuracy),
+        "speed": ("speed" in parts, _with_speed),
+        "mouth": (args.mouth_scores is not None, _with_mouth_scores),
+        "recordings": (args.recordings is not None, _with_recordings),
+    }
+    for part, (is_wanted, measure) in measures.items():
+        if is_wanted:
+            row = replace(measure(row, args), part_commands={**row.part_commands, part: row.command})
     write_row(args.out, row)
     if not args.quiet:
         from diffusion_talker.evaluation.results_page import summary
@@ -98,15 +97,16 @@ def _command(args: argparse.Namespace, steps: int) -> str:
 
 
 def _with_earlier_parts(row: Row, path: Path) -> Row:
-    """The row with what `path` already tells of the same model under the same role and steps."""
+    """The row with what `path` already tells of the same model with as many steps."""
     if not path.exists():
         return row
     earlier = read_row(path)
-    if (earlier.model.sha256, earlier.role, earlier.steps) != (row.model.sha256, row.role, row.steps):
+    if (earlier.model.sha256, earlier.steps) != (row.model.sha256, row.steps):
         return row
     return replace(
-        row, accuracy=earlier.accuracy, speed=earlier.speed, mouth=earlier.mouth, recordings=earlier.recordings
-    )
+        row, accuracy=earlier.accuracy, speed=earlier.speed, mouth=earlier.mouth, recordings=earlier.recordings,
+        part_commands=earlier.part_commands,
+    )  # fmt: skip
 
 
 def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
@@ -118,6 +118,12 @@ def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
     clips = load_evaluation_set(args.corpus, args.test_corpus, SetSizes())
     with ProgressBar("Measuring", args.quiet) as progress:
         return replace(row, accuracy=measure_accuracy(student, clips, row.steps, progress))
+
+
+def _with_mouth_scores(row: Row, args: argparse.Namespace) -> Row:
+    from diffusion_talker.evaluation.mouth_scores import read_mouth_scores
+
+    return replace(row, mouth=read_mouth_scores(args.mouth_scores, args.scorer))
 
 
 def _with_recordings(row: Row, args: argparse.Namespace) -> Row:

@@ -268,7 +268,8 @@ def _commands(rows: Sequence[Row]) -> str:
     for row in rows:
         model = f", model SHA-256 `{row.model.sha256[:16]}`" if row.model.sha256 else ""
         lines.append(f"- {row.title}{model}, version {row.program_version}:")
-        lines.append(f"  `python -m diffusion_talker {row.command}`")
+        commands = dict.fromkeys(row.part_commands.values()) or (row.command,)
+        lines += [f"  `python -m diffusion_talker {command}`" for command in commands]
     return "\n".join(lines) + "\n"
 
 

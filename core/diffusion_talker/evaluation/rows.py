@@ -8,7 +8,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ ROLES: Final[Mapping[str, str]] = {
     "no-audio-alignment": "student without L_ae",
     "no-personalizer": "student without personalizer",
     "no-ground-truth-stage": "student without ground-truth stage",
+    "undistilled": "student trained directly, without distillation",
     "regression": "regression model of equal size",
     "paper-size": "HuBERT-base size, random weights (timing only)",
     "other": "another model",
@@ -129,7 +130,7 @@ class MouthScores:
 
 @dataclass(frozen=True)
 class Row:
-    """One model's measurements."""
+    """One model's measurements. command: the latest; part_commands: what measured each part that is kept."""
 
     role: str
     steps: int
@@ -141,6 +142,7 @@ class Row:
     speed: tuple[Speed, ...] = ()
     mouth: MouthScores | None = None
     recordings: tuple[RecordingFigures, ...] = ()
+    part_commands: dict[str, str] = field(default_factory=dict)
     format: int = ROW_FORMAT
 
     @property
@@ -193,7 +195,7 @@ def _build(kind: Any, value: Any) -> Any:
         return None if value is None else _build(arguments[0], value)
     if is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        known = {field.name for field in fields(kind)}
+        known = {item.name for item in fields(kind)}
         return kind(**{name: _build(hints[name], item) for name, item in value.items() if name in known})
     if origin is tuple:
         kinds = [arguments[0]] * len(value) if arguments[1:] == (...,) else arguments

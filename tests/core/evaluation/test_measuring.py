@@ -98,6 +98,7 @@ def test_the_command_keeps_what_was_measured_before(
     row = read_row(out)
     assert row.speed == speed and row.accuracy is not None and row.role == "student" and row.steps == 2
     assert str(tmp_path) not in row.command and "--test-corpus test" in row.command
+    assert "--parts speed" in row.part_commands["speed"] and "--parts accuracy" in row.part_commands["accuracy"]
     assert "texts: LVE" in capsys.readouterr().out
     assert main([*command, "--steps", "4", "--parts", "none"]) == DONE  # another model: nothing is kept
     assert read_row(out).accuracy is None
