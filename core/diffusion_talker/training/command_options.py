@@ -10,6 +10,7 @@ from pathlib import Path
 from diffusion_talker.student.runtime import DEVICES
 from diffusion_talker.training.config import TrainingConfig
 from diffusion_talker.training.device import PRECISIONS
+from diffusion_talker.training.distributed import is_first_process
 from diffusion_talker.training.pipeline import Pipeline
 from diffusion_talker.training.presets import PRESETS, WITHOUT, Plan
 
@@ -43,7 +44,7 @@ def open_pipeline(arguments: argparse.Namespace, verb: str) -> Pipeline:
     command += f" --steps {arguments.steps}" if arguments.steps else ""
     command += f" --without {without}" if without else ""
     return Pipeline(arguments.corpus, arguments.out, plan, arguments.device, command,
-                    lambda line: print(line, flush=True))
+                    lambda line: print(line, flush=True) if is_first_process() else None)
 
 
 def _with_options(plan: Plan, arguments: argparse.Namespace) -> Plan:

@@ -40,6 +40,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def is_first_process() -> bool:
+    """Whether this process speaks and writes for all that torchrun started; True without torchrun."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def join_ranks(device: torch.device) -> Ranks:
     """Meet the other processes that torchrun started; without torchrun there are none and nothing is set up."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:

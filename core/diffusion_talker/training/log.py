@@ -23,6 +23,7 @@ class TrainingLog:
 
     def __init__(self, folder: Path, step: int, with_tensorboard: bool) -> None:
         """Go on after `step`. Raises RuntimeUnavailableError when TensorBoard was asked for and is not installed."""
+        self._step = step
         self._path = folder / LOG_NAME
         self._events = _open_events(folder / EVENTS_FOLDER, step) if with_tensorboard else None
         self._rewind(step)
@@ -31,7 +32,7 @@ class TrainingLog:
         """values: a dataclass of floats, of the same type each time. split: "train" or "held_out"."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         row = {"step": step, "split": split} | asdict(values)
-        is_new = not self._path.exists()
+        is_new = not self._path.exists() or self._set_aside(list(row))
         with self._path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))
             if is_new:
@@ -45,6 +46,14 @@ class TrainingLog:
         """Bring everything to disk."""
         if self._events is not None:
             self._events.close()
+
+    def _set_aside(self, columns: list[str]) -> bool:
+        """Rename a log with other columns, written by another version of the stage; answers whether it did."""
+        with self._path.open(newline="", encoding="utf-8") as file:
+            if next(csv.reader(file), []) == columns:
+                return False
+        self._path.rename(self._path.with_name(f"log_until_{self._step}.csv"))
+        return True
 
     def _rewind(self, step: int) -> None:
         """Drop rows later than `step`: a training that was killed did them, and will do them again."""

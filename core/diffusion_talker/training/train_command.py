@@ -11,6 +11,7 @@ from diffusion_talker.errors import SettingsError
 from diffusion_talker.student.bundle import packaged_bundle_path
 from diffusion_talker.training.command_options import add_shared_arguments, open_pipeline
 from diffusion_talker.training.config import TeacherTrainingConfig
+from diffusion_talker.training.distributed import is_first_process
 from diffusion_talker.training.export import export_student
 
 STAGES = ("recogniser", "teacher", "regression", "all")
@@ -47,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise SettingsError("A teacher needs an ear: name a recogniser with --ear, or run train all.")
         pipeline.teacher(arguments.ear)
     else:
-        export_student(pipeline.everything(arguments.ear), arguments.corpus, arguments.bundle)
-        print(f"Wrote {arguments.bundle}")
+        last = pipeline.everything(arguments.ear)
+        if is_first_process():
+            export_student(last, arguments.corpus, arguments.bundle)
+            print(f"Wrote {arguments.bundle}")
     return 0

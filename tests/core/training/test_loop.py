@@ -151,6 +151,15 @@ def test_the_log_holds_every_report_once_after_a_kill(corpus: Path, tmp_path: Pa
     assert float(rows[1]["total"]) < 9
 
 
+def test_a_log_with_other_columns_is_set_aside(tmp_path: Path) -> None:
+    TrainingLog(tmp_path, 0, False).write(25, "train", JawLosses(0.5, 0.75))
+    TrainingLog(tmp_path, 25, False).write(50, "train", Ratios(0.4, 0.8, 0.9))
+    assert (tmp_path / "log_until_25.csv").read_text().startswith("step,split,total,amplitude_ratio")
+    with (tmp_path / "log.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert (row["step"], row["velocity_ratio"]) == ("50", "0.9")
+
+
 def test_tensorboard_writes_events(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
