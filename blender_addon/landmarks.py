@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .meshes import neutral_points
+from .meshes import neutral_points, triangles_of
 from .problems import LipSyncProblem
 
 if TYPE_CHECKING:
@@ -129,12 +129,17 @@ def _vertex(mark: bpy.types.PropertyGroup, points: np.ndarray) -> int:
 
 
 def marked_landmarks(obj: bpy.types.Object) -> HeadLandmarks | None:
-    """The user's points, None unless all are placed. Sides that were marked as the viewer sees them are exchanged."""
-    from diffusion_talker.rigs.shape_keys import HeadLandmarks
+    """The user's points, None unless all are placed. Sides that were marked as the viewer sees them are exchanged, and
+    the lips' points come to rest where the lips touch.
+
+    Raises SettingsError where the points do not form a face.
+    """
+    from diffusion_talker.rigs.shape_keys import HeadLandmarks, settle_landmarks
 
     if marks_left(obj):
         return None
-    return HeadLandmarks(**marked_vertices(obj)).facing(neutral_points(obj))
+    points = neutral_points(obj)
+    return settle_landmarks(points, triangles_of(obj.data), HeadLandmarks(**marked_vertices(obj)).facing(points))
 
 
 def mirror_mark(obj: bpy.types.Object, name: str) -> str:

@@ -15,7 +15,8 @@ from .picking import shown_points
 _RADIUS_PIXELS = 4.5
 _CORNERS = 16
 _FILL, _RIM, _TEXT = (1.0, 0.55, 0.1, 1.0), (0.05, 0.05, 0.05, 0.9), (1.0, 1.0, 1.0, 0.85)
-_TEXT_PIXELS = 11.0
+_TEXT_PIXELS, _LETTER_PIXELS = 11.0, 7.0
+_LABEL_PIXELS = (8.0, -4.0)  # from the point to its label
 #: What the drawing hangs on while the add-on is on.
 _HANDLERS: list[object] = []
 
@@ -67,9 +68,24 @@ def _draw_marks(
     places = [place for _, place in seen if place is not None]
     _draw_discs(places, (_RADIUS_PIXELS + 1.5) * ui_scale, _RIM)
     _draw_discs(places, _RADIUS_PIXELS * ui_scale, _FILL)
-    for label, place in seen:
-        if place is not None:
-            _draw_label(label, place.x + 8 * ui_scale, place.y - 4 * ui_scale, ui_scale)
+    for label, x, y in readable_labels([(label, place.x, place.y) for label, place in seen if place], ui_scale):
+        _draw_label(label, x + _LABEL_PIXELS[0] * ui_scale, y + _LABEL_PIXELS[1] * ui_scale, ui_scale)
+
+
+def readable_labels(labels: list[tuple[str, float, float]], ui_scale: float) -> list[tuple[str, float, float]]:
+    """The labels (text, x, y) that stay clear of those before them: zooming in shows more."""
+    kept: list[tuple[str, float, float]] = []
+    for text, x, y in labels:
+        width = len(text) * _LETTER_PIXELS * ui_scale
+        clear = all(
+            abs(y - other_y) > 1.2 * _TEXT_PIXELS * ui_scale
+            or x > other_x + len(other) * _LETTER_PIXELS * ui_scale
+            or other_x > x + width
+            for other, other_x, other_y in kept
+        )
+        if clear:
+            kept.append((text, x, y))
+    return kept
 
 
 def _draw_discs(places: list, radius: float, color: tuple[float, float, float, float]) -> None:

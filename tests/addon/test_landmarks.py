@@ -225,3 +225,9 @@ def test_what_is_drawn_lies_on_the_mesh_as_it_stands(addon: ModuleType, head: bp
     assert label == "Chin" and np.allclose(place, expected, atol=1e-5)
     bpy.context.scene.diffusion_talker.show_landmarks = False
     assert addon.overlay.marks_shown(bpy.context) == []
+
+
+def test_labels_do_not_lie_on_each_other(addon: ModuleType) -> None:
+    labels = [("Upper Lip", 100.0, 100.0), ("Lower Lip", 100.0, 104.0), ("Chin", 100.0, 60.0), ("Brow", 400.0, 100.0)]
+    shown = [text for text, _, _ in addon.overlay.readable_labels(labels, 1.0)]
+    assert shown == ["Upper Lip", "Chin", "Brow"]

@@ -13,8 +13,9 @@ import numpy as np
 from diffusion_talker.errors import FormatError, SettingsError
 from diffusion_talker.rigs.flame import NearMiss, recognise
 from diffusion_talker.rigs.flame.topology import edge_signature
-from diffusion_talker.rigs.mesh_files import Mesh
+from diffusion_talker.rigs.mesh_files import Mesh, triangulated
 from diffusion_talker.rigs.shape_keys.landmarks import HeadLandmarks
+from diffusion_talker.rigs.shape_keys.settle import settle_landmarks
 from diffusion_talker.rigs.shape_keys.surface import unique_edges
 
 _ICT_VERTICES: Final = 26719
@@ -76,7 +77,8 @@ def landmarks_of(mesh: Mesh) -> HeadLandmarks:
 
 
 def read_landmarks(path: str | os.PathLike[str], mesh: Mesh) -> HeadLandmarks:
-    """Read marked points from JSON: {feature: vertex number or [x, y, z]}. Raises FormatError, SettingsError."""
+    """Read marked points from JSON: {feature: vertex number or [x, y, z]}; the lips' points come to rest where the lips
+    touch. Raises FormatError, SettingsError."""
     try:
         with open(path, encoding="utf-8") as stream:
             marks = dict(json.load(stream))
@@ -87,4 +89,5 @@ def read_landmarks(path: str | os.PathLike[str], mesh: Mesh) -> HeadLandmarks:
             f"'{path}' is no file of marked points ({error}). It holds JSON such as "
             '{"chin": 3404, "nose_tip": [0.0, 1.2, 0.3]}, with vertices or places for every feature.'
         ) from error
-    return HeadLandmarks.from_marks(mesh.vertices, marks)
+    landmarks = HeadLandmarks.from_marks(mesh.vertices, marks)
+    return settle_landmarks(mesh.vertices, triangulated(mesh.polygons), landmarks)

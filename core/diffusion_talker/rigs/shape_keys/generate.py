@@ -161,12 +161,13 @@ def _find_riders(face: Face, eyes: tuple[Eye, Eye], inside: np.ndarray) -> Rider
     loose = np.flatnonzero(~face.skin & ~eyes[0].ball & ~eyes[1].ball & ~inside)
     ground = np.flatnonzero(face.skin & (face.points[:, 2] > -60.0) & (_behind_lids(face, eyes) == 0))
     nearest, distance = np.zeros((len(loose), 4), np.int64), np.full((len(loose), 4), np.inf)
+    size = (face.points[ground] ** 2).sum(axis=1)
     for start in range(0, len(loose), 256):
         part = slice(start, start + 256)
-        apart = ((face.points[loose[part], None] - face.points[None, ground]) ** 2).sum(axis=2)
-        best = np.argpartition(apart, 4, axis=1)[:, :4]
+        order = size - 2.0 * face.points[loose[part]] @ face.points[ground].T  # squared distances but for a constant
+        best = np.argpartition(order, 4, axis=1)[:, :4]
         nearest[part] = ground[best]
-        distance[part] = np.sqrt(np.take_along_axis(apart, best, axis=1))
+        distance[part] = np.linalg.norm(face.points[loose[part], None] - face.points[nearest[part]], axis=2)
     close = distance.min(axis=1, initial=np.inf) < _RIDER_REACH_MM
     shares = 1.0 / (distance[close] ** 2 + 0.05)
     return Riders(loose[close], nearest[close], shares / shares.sum(axis=1, keepdims=True))

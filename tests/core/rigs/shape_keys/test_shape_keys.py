@@ -14,7 +14,8 @@ from diffusion_talker.errors import SettingsError
 from diffusion_talker.rigs.demo_head import build_demo_head
 from diffusion_talker.rigs.flame import FLAME_LANDMARKS
 from diffusion_talker.rigs.mesh_files import Mesh, triangulated
-from diffusion_talker.rigs.shape_keys import ShapeKeys, generate_shape_keys
+from diffusion_talker.rigs.shape_keys import ShapeKeys, generate_shape_keys, settle_landmarks
+from diffusion_talker.rigs.shape_keys.surface import Surface
 
 OPENINGS = (0.1, 0.25, 0.5, 1.0)
 
@@ -189,6 +190,50 @@ def test_sides_marked_as_the_viewer_sees_them_are_exchanged(demo_marked) -> None
     viewed |= {f"{name}_right": getattr(marks, f"{name}_left") for name in sided}
     assert replace(marks, **viewed).facing(demo_marked.vertices) == marks
     assert marks.facing(demo_marked.vertices) == marks
+
+
+@pytest.mark.parametrize("shift", ("both on the upper", "both on the lower", "one millimetre off"))
+def test_marks_of_closed_lips_come_to_rest_where_they_touch(demo_marked, shift: str) -> None:
+    marks, points = demo_marked.landmarks, demo_marked.vertices
+    if shift == "both on the upper":
+        moved = replace(marks, lower_lip=marks.upper_lip)
+    elif shift == "both on the lower":
+        moved = replace(marks, upper_lip=marks.lower_lip)
+    else:  # on the lips' outside, as a click from the front finds them
+        sideways = points[[marks.upper_lip, marks.lower_lip]] + [(0.0, -0.002, 0.002), (0.0, -0.002, -0.002)]
+        near = [int(np.argmin(np.linalg.norm(points - place, axis=1))) for place in sideways]
+        moved = replace(marks, upper_lip=near[0], lower_lip=near[1])
+        assert moved != marks
+    settled = settle_landmarks(points, demo_marked.triangles, moved)
+    pair = points[settled.upper_lip], points[settled.lower_lip]
+    assert settled.upper_lip != settled.lower_lip and np.linalg.norm(pair[0] - pair[1]) < 1e-4
+    assert np.linalg.norm(pair[0] - points[marks.upper_lip]) < 0.002
+    keys = generate_shape_keys(points, demo_marked.triangles, settled)
+    sealed = keys.posed(points, {"jawOpen": 1.0, "mouthClose": 1.0})
+    assert np.linalg.norm(sealed[settled.upper_lip] - sealed[settled.lower_lip]) < 1e-3
+    assert sealed[marks.upper_lip, 2] - sealed[marks.lower_lip, 2] > -5e-4  # the lips do not cross
+
+
+def test_marks_on_lashes_and_brows_go_to_the_skin_beneath(demo_marked) -> None:
+    points, marks = demo_marked.vertices, demo_marked.landmarks
+    pieces = Surface(points, demo_marked.triangles).pieces
+    loose = np.flatnonzero(pieces != pieces[marks.chin])
+    hit = {
+        name: int(loose[np.argmin(np.linalg.norm(points[loose] - points[getattr(marks, name)], axis=1))])
+        for name in ("upper_lid_left", "eye_outer_right", "brow_outer_left")
+    }
+    settled = settle_landmarks(points, demo_marked.triangles, replace(marks, **hit))
+    for name in hit:
+        assert pieces[getattr(settled, name)] == pieces[marks.chin]
+        assert np.linalg.norm(points[getattr(settled, name)] - points[getattr(marks, name)]) < 0.004
+
+
+def test_marks_that_touch_already_stay_and_so_do_open_lips(demo_marked, flame_face: Mesh) -> None:
+    marks = demo_marked.landmarks
+    assert settle_landmarks(demo_marked.vertices, demo_marked.triangles, marks) == marks
+    assert settle_landmarks(demo_marked.vertices, demo_marked.triangles[:, ::-1], marks) == marks
+    open_face = settle_landmarks(flame_face.vertices, triangulated(flame_face.polygons), FLAME_LANDMARKS)
+    assert open_face == FLAME_LANDMARKS
 
 
 def test_flame_takes_two_seconds_at_most(flame_template: Mesh) -> None:
