@@ -32,6 +32,7 @@ def write_page(rows: Sequence[Row], pictures: Sequence[str]) -> str:
     parts = [
         INTRODUCTION,
         _what_was_measured(measured),
+        _overview(rows),
         _goals(judge(rows)),
         *(f"![{name}](images/{name})\n" for name in pictures),
         *(_set_section(measured, name) for name in (TEXTS, TALKERS, VOICES)),
@@ -84,6 +85,28 @@ def _what_was_measured(rows: Sequence[Row]) -> str:
     if strangers:
         lines.append(f"- Trained on another corpus, so what is unseen here may be known to it: {'; '.join(strangers)}.")
     return "\n".join(lines) + "\n"
+
+
+def _overview(rows: Sequence[Row]) -> str:
+    """The columns that decide, all models at a glance: errors and motion on unseen texts."""
+    headings = ("", "LVE, mm²", "EVE, mm²", "FDD absolute, mm", "velocity mouth", "velocity upper", "bilabial F1",
+                "identity top-1", "frames/s, NumPy", "frames/s, PyTorch", "file, MB")
+    table = [(row.title, *_overview_cells(row)) for row in rows if row.role not in STAGES]
+    return "## Overview\n\n" + _table(headings, table)
+
+
+def _overview_cells(row: Row) -> tuple[str, ...]:
+    figures = row.accuracy.sets.get(TEXTS) if row.accuracy else None
+    cells = ["-"] * 7
+    if figures and row.accuracy:
+        errors = (pooled(figures.clips, "lve_mm2"), pooled(figures.clips, "eve_mm2"), absolute_fdd_mm(figures))
+        ratios = (f"{figures.velocity[group]:.2f}" for group in ("mouth", "upper"))
+        top1 = row.accuracy.identity.top1
+        cells = [*map(_number, errors), *ratios, f"{figures.speech.bilabial.f1:.3f}",
+                 "-" if math.isnan(top1) else f"{top1:.1%}"]  # fmt: skip
+    speeds = (speed_of(row, runtime) for runtime in ("numpy", "torch"))
+    rates = (f"{speed.frames_per_s:.0f}" if speed else "-" for speed in speeds)
+    return (*cells, *rates, f"{row.model.file_bytes / 1e6:.2f}")
 
 
 def _goals(verdicts: Sequence[Verdict]) -> str:

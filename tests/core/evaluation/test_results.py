@@ -74,6 +74,8 @@ def test_an_interval_holds_its_ratio_and_a_share_its_bound() -> None:
 def test_the_page_shows_the_numbers_of_the_rows() -> None:
     page = write_page(_rows(lve_mm2=5.0), ["results_lip_error.png"])
     assert "teacher, 16 steps" in page and "student, 2 steps" in page
+    overview = page.split("## Goals")[0].splitlines()
+    assert "| student, 2 steps | 8.75 | 2.00 | 0.100 | 1.00 | 1.00 | 0.900 | 95.0% | 9000 | 12000 | 6.00 |" in overview
     assert "8.75 (" in page  # pooled over frames: (100 x 5 + 300 x 10) / 400
     assert "**missed by 0.200**" in page and "| met |" in page
     assert "0.900 (0.850..0.950)" in page and "a scorer" in page
