@@ -55,7 +55,8 @@ def open_teacher(path: Path, steps: int = TEACHER_STEPS, device: str = "cpu") ->
     )
     ear = teacher.ear_config
     metadata = BundleMetadata(__version__, "GPL-3.0-or-later", "", descriptions, f"teacher, {steps} steps")
+    neutral_face = teacher.decoder.neutral_face.numpy() if config.vertex_count else None
     if isinstance(ear, PretrainedEarConfig):
-        return Student(SoundNetwork(teacher, load_ear(ear), config, device), metadata)
+        return Student(SoundNetwork(teacher, load_ear(ear), config, device), metadata, neutral_face=neutral_face)
     config = replace(config, vocal_tract_shifts_bands=ear.vocal_tract_shifts_bands)
-    return Student(TorchNetwork(teacher, config, device), metadata)
+    return Student(TorchNetwork(teacher, config, device), metadata, neutral_face=neutral_face)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffusion_talker import __version__
-from diffusion_talker.corpus.shards import MANIFEST_NAME, hash_file
+from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
 from diffusion_talker.errors import CorpusError
 from diffusion_talker.student.bundle import Bundle, BundleMetadata, save_bundle
 from diffusion_talker.student.config import StudentConfig
@@ -22,7 +22,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
 
     Args:
         training_folder: where the train command left its checkpoint.
-        corpus: what it was trained on; tells how slow each channel is.
+        corpus: what it was trained on; tells how slow each channel is, who spoke, and on which terms.
         path: the bundle to write.
         sampling_steps: default number of DDIM steps; None as the student was planned.
 
@@ -32,6 +32,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     info = read_info(training_folder)
     if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
         raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
+    manifest = read_manifest(corpus)
     planned = StudentConfig.from_dict(info.shape)
     config = replace(
         planned,
@@ -41,11 +42,29 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     weights = {name: tensor.numpy() for name, tensor in read_tensors(training_folder, "average").items()}
     metadata = BundleMetadata(
         version=__version__,
-        licence=LICENCE,
+        licence=manifest.licence or LICENCE,
         training_manifest_sha256=info.corpus_manifest_sha256,
         identity_descriptions=info.identity_descriptions,
         notes=f"{info.command} ({info.step} steps)",
     )
-    bundle = Bundle(config, metadata, weights)
+    bundle = without_strangers(Bundle(config, metadata, weights), manifest)
     save_bundle(path, bundle)
     return bundle
+
+
+def without_strangers(bundle: Bundle, manifest: Manifest) -> Bundle:
+    """The bundle without the talkers of a data set who have no clip in this corpus: nothing was learned of them."""
+    names = bundle.config.identities
+    kept = [number for number, name in enumerate(names) if manifest.clips_per_identity.get(name)]
+    if not kept or len(kept) == len(names):
+        return bundle
+    weights = {
+        name: array[kept] if name in ("personalizer.identity.keys", "personalizer.identity.tokens") else array
+        for name, array in bundle.weights.items()
+    }
+    descriptions = tuple(bundle.metadata.identity_descriptions[number] for number in kept)
+    return Bundle(
+        replace(bundle.config, identities=tuple(names[number] for number in kept)),
+        replace(bundle.metadata, identity_descriptions=descriptions),
+        weights,
+    )

@@ -158,6 +158,16 @@ def test_the_bundle_knows_its_mesh(flame_student: Path) -> None:
     np.testing.assert_allclose(neutral, np.mean([FLAME.template(name) for name in SUBJECTS], axis=0), atol=1e-6)
 
 
+def test_the_library_holds_who_was_heard_and_the_terms_of_the_data(flame_student: Path) -> None:
+    """The data set has twelve talkers, the corpus of this student two."""
+    student = load_student(flame_student, "numpy")
+    assert tuple(info.name for info in student.identities) == SUBJECTS
+    assert all("VOCASET" in info.description for info in student.identities)
+    assert "non-commercial" in student.metadata.licence
+    result = student.match(ArraySource(make_clip(6, 1).samples, 16000))
+    assert {name for name, _ in result.identities} == set(SUBJECTS)
+
+
 def test_command_line_from_sound_to_vertices(flame_student: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "line.wav", make_clip(5, 2).samples.astype(np.float32) / 32768, 16000)
     words = ["generate", tmp_path / "line.wav", tmp_path / "line.npz", "--student", flame_student, "--fps", 30]
