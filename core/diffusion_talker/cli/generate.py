@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn recorded speech into facial animation. With a folder as output, many recordings share one student.
 
-A student of curves writes any motion format, a student of vertices only .npz: offsets (frames, vertices, 3) in metres,
-fps, and template, the neutral face.
+A student of curves writes csv, json or npz. A student of vertices writes npz (offsets (frames, vertices, 3) in metres,
+fps, and template, the neutral face) or the vertex caches pc2 and mdd.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from diffusion_talker.errors import (
     OutputError,
     SettingsError,
 )
-from diffusion_talker.formats import FORMATS, write_motion, write_vertex_npz
+from diffusion_talker.formats import FORMATS, VERTEX_EXTENSIONS, write_motion, write_vertices
 from diffusion_talker.motion import Motion, VertexMotion, resample_motion, resample_vertices
 from diffusion_talker.student import GenerateSettings, Student
 
-_FORMAT_NAMES = tuple(known.extension[1:] for known in FORMATS)
+_CURVE_EXTENSIONS = tuple(known.extension for known in FORMATS)
+_EXTENSIONS = tuple(dict.fromkeys((*_CURVE_EXTENSIONS, *VERTEX_EXTENSIONS)))
+_FORMAT_NAMES = tuple(extension[1:] for extension in _EXTENSIONS)
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
     settings = performance_settings(args)
     lines = plan_lines(args.recordings, args.output, args.format)
     student = open_student(args)
-    if student.config.vertex_count:
-        _check_vertex_files(lines)
+    _check_files(lines, bool(student.config.vertex_count))
     failed = sum(not _generate_or_report(student, settings, line, args, single=len(lines) == 1) for line in lines)
     if len(lines) > 1 and (failed or not args.quiet):
         print(f"{len(lines) - failed} of {len(lines)} recordings done, {failed} failed.",
@@ -84,7 +85,7 @@ def plan_lines(recordings: list[Path], output: str, file_format: str | None) -> 
         return _plan_folder(recordings, target, file_format or "csv")
     if target.suffix.lower()[1:] not in _FORMAT_NAMES:
         raise SettingsError(f"'{output}' is neither a folder nor a motion file. End it in / or in one of "
-                            f"{', '.join(known.extension for known in FORMATS)}.")
+                            f"{', '.join(_EXTENSIONS)}.")
     if len(recordings) > 1:
         raise SettingsError(f"{len(recordings)} recordings cannot go into one file, '{output}'. "
                             "Give a folder, ending in /.")
@@ -108,12 +109,14 @@ def _plan_folder(recordings: list[Path], folder: Path, file_format: str) -> list
     return lines
 
 
-def _check_vertex_files(lines: list[Line]) -> None:
-    """Raises FormatError for the first line whose file cannot hold vertices, before any work is done."""
+def _check_files(lines: list[Line], has_vertices: bool) -> None:
+    """Raises FormatError for the first file that cannot hold what the student makes, before any work is done."""
+    fitting = VERTEX_EXTENSIONS if has_vertices else _CURVE_EXTENSIONS
+    made = "the vertices of a mesh" if has_vertices else "facial curves"
     for line in lines:
-        if line.output.suffix.lower() != ".npz":
-            raise FormatError(f"This student moves the vertices of a mesh, and '{line.output}' cannot hold them. "
-                              "End the file's name in .npz, or add --format npz for a folder.")
+        if line.output.suffix.lower() not in fitting:
+            raise FormatError(f"This student moves {made}, and '{line.output}' cannot hold them. End the file's name "
+                              f"in {' or '.join(fitting)}, or add --format {fitting[0][1:]} for a folder.")
 
 
 def _generate_or_report(
@@ -149,7 +152,7 @@ def _generate(
         else:
             motion = resample_motion(student.generate(source, settings, progress), args.fps)
     if student.config.vertex_count:
-        write_vertex_npz(line.output, vertices)
+        write_vertices(line.output, vertices)
         return vertices
     write_motion(line.output, motion)
     return motion

@@ -25,7 +25,7 @@ def write_vertex_npz(path: str | os.PathLike[str], motion: VertexMotion) -> None
     Raises FormatError for another extension and OutputError for the disk.
     """
     if Path(path).suffix.lower() != VERTEX_EXTENSION:
-        raise FormatError(f"'{path}' cannot hold vertices. End its name in {VERTEX_EXTENSION}.")
+        raise FormatError(f"'{path}' cannot hold vertices. End its name in {VERTEX_EXTENSION}, .pc2 or .mdd.")
     arrays = {"offsets": motion.offsets, "fps": np.float64(motion.rate_hz)}
     if motion.neutral is not None:
         arrays["template"] = motion.neutral.astype(np.float32)

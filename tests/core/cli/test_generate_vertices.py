@@ -6,14 +6,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from diffusion_talker.audio import write_wav
 from diffusion_talker.cli import BAD_ARGUMENTS, DONE, FAILED, main
 from diffusion_talker.evaluation.sound import speech_like
 from diffusion_talker.formats import read_vertex_npz
+from diffusion_talker.formats.point_cache import read_point_cache
 from diffusion_talker.student.bundle import save_bundle
-from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle
+from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle, write_tiny_bundle
 
 VERTICES = 20
 
@@ -45,6 +47,20 @@ def test_writes_vertices_with_their_neutral_face(student, speech, tmp_path, caps
 def test_a_folder_of_lines(student, speech, tmp_path):
     assert generate(speech, tmp_path / "takes", "--format", "npz", "--quiet", student=student) == DONE
     assert read_vertex_npz(tmp_path / "takes" / "line.npz").frame_count == 90
+
+
+@pytest.mark.parametrize("extension", [".pc2", ".mdd"])
+def test_a_cache_that_animation_programs_read(student, speech, tmp_path, extension):
+    for name in ("out.npz", f"out{extension}"):
+        assert generate(speech, tmp_path / name, "--fps", 30, "--quiet", student=student) == DONE
+    points, motion = read_point_cache(tmp_path / f"out{extension}").points, read_vertex_npz(tmp_path / "out.npz")
+    np.testing.assert_allclose(points, motion.neutral + motion.offsets, atol=1e-6)
+
+
+def test_a_student_of_curves_writes_no_cache(speech, tmp_path, capsys):
+    curves = write_tiny_bundle(tmp_path / "curves.npz")
+    assert generate(speech, tmp_path / "out.pc2", student=curves) == FAILED
+    assert "facial curves" in capsys.readouterr().err and not list(tmp_path.glob("out.*"))
 
 
 @pytest.mark.parametrize("target", ["out.csv", "out.json", "takes/"])

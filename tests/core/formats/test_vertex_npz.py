@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from diffusion_talker.errors import FormatError, SettingsError
-from diffusion_talker.formats import read_motion, read_vertex_npz, write_vertex_npz
+from diffusion_talker.formats import read_motion, read_vertex_npz, write_vertex_npz, write_vertices
+from diffusion_talker.formats.point_cache import read_point_cache
 from diffusion_talker.motion import VertexMotion, resample_vertices
 
 
@@ -33,6 +34,13 @@ def test_round_trip(tmp_path, neutral):
 def test_no_other_format_holds_vertices(tmp_path):
     with pytest.raises(FormatError, match=r"cannot hold vertices. End its name in \.npz"):
         write_vertex_npz(tmp_path / "take.csv", made())
+
+
+def test_a_cache_needs_the_neutral_face(tmp_path):
+    write_vertices(tmp_path / "take.pc2", made())
+    np.testing.assert_allclose(read_point_cache(tmp_path / "take.pc2").points[3], made().neutral + made().offsets[3])
+    with pytest.raises(FormatError, match=r"neutral face. Write \.npz"):
+        write_vertices(tmp_path / "other.mdd", made(neutral=False))
 
 
 def test_vertices_are_not_mistaken_for_curves(tmp_path):
