@@ -41,14 +41,19 @@ class Augmenter:
         """The plain log-mel."""
         return cls((0.0, 0.0), 0.0, (0.0, 0.0), 0.0, 0.0, (0.1, 0.1), 0.0, 1, 0.0, 0.0, 0.0, 0)
 
-    def log_mel(self, waves: np.ndarray, frames: int, context: int, random: np.random.Generator) -> np.ndarray:
-        """(B, context + samples + context) float32 to augmented log-mel (B, frames, 2, 80) float32."""
+    def log_mel(self, waves: np.ndarray, frames: int, context: int, random: np.random.Generator,
+                kept: np.ndarray) -> np.ndarray:
+        """(B, context + samples + context) float32 to augmented log-mel (B, frames, 2, 80) float32.
+
+        kept: (B,) bool, clips whose vocal tract stays as it is.
+        """
         waves = waves * _decibels(random.uniform(*self.gain_db, len(waves)))[:, None]
         waves = self._add_rooms(waves, random)
         waves = self._add_noise(waves, random)
         power = power_spectrum(waves, frames, context)
         power *= self._channel_response(len(waves), random)[:, None]
-        mel = np.stack([spectrum @ self._warped_bank(random) for spectrum in power])
+        banks = (mel_filterbank() if keeps else self._warped_bank(random) for keeps in kept)
+        mel = np.stack([spectrum @ bank for spectrum, bank in zip(power, banks, strict=True)])
         log_mel = np.log(np.maximum(mel, MEL_FLOOR)).reshape(len(waves), frames, 2, MELS)
         return self._mask_bands(log_mel, random).astype(np.float32)
 

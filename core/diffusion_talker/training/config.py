@@ -52,7 +52,7 @@ class MotionTrainingConfig(TrainingConfig):
     velocity_weight: float = 2.0
     phone_weight: float = 0.5  # articulatory classes, a second task of the student's encoder
     library_weight: float = 0.1
-    predicted_style_share: float = 0.25  # share of clips whose style comes from the voice, as under "auto"
+    predicted_style_share: float = 0.4  # share of clips whose style comes from the voice, as under "auto"
     style_dropout: float = 0.12  # share of clips that train the null embedding
     contact_stress: float = 2.0  # weight of the mouth in bilabial and labiodental frames
     unknown_share: float = 0.2  # weight of frames whose phone nobody knows

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 FRAME_GRID = 3  # three motion frames are exactly 800 samples, so crops start on whole samples
 CONTEXT_SAMPLES = 400  # audio kept beyond a crop for the windows at its ends
 SPEED_RANGE = 0.12  # speech is played up to this much faster or slower, motion alike
-SPEED_SHARE = 0.5  # share of crops that are
+#: Share of crops that keep their speed and their vocal tract. The others sound like somebody else, which is what
+#: hearing phones needs and knowing voices cannot use: talkers of the library are told apart by a tenth of a tract.
+KEPT_VOICE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Batch:
     identity: np.ndarray  # (B,) int64
     emotion: np.ndarray  # (B,) int64
     intensity: np.ndarray  # (B,) float32
-    identity_heard: np.ndarray  # (B,) float32, one where the voice is the identity's own
-    emotion_heard: np.ndarray  # (B,) float32, one where the voice has the emotion
+    identity_heard: np.ndarray  # (B,) float32, one where the voice is the identity's own, and left as it is
+    emotion_heard: np.ndarray  # (B,) float32, one where the voice has the emotion, and is left as it is
     ear_features: np.ndarray | None = None  # (B, N, W) float32, what a pretrained ear hears; N patches
 
 
@@ -85,19 +87,20 @@ def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.
     shares: (clips,) probability of each clip; None works them out with `clip_shares`.
     """
     chosen = random.choice(len(clips), config.batch_clips, p=clip_shares(clips, config) if shares is None else shares)
-    crops = [_crop(clips[i], config.crop_frames, random, augment=augmenter is not None) for i in chosen]
+    kept = random.random(len(chosen)) < (1.0 if augmenter is None else KEPT_VOICE_SHARE)
+    crops = [_crop(clips[i], config.crop_frames, random, own) for i, own in zip(chosen, kept, strict=True)]
     waves = np.stack([crop.wave for crop in crops])
     augmenter = augmenter or Augmenter.off()
     return Batch(
-        log_mel=augmenter.log_mel(waves, config.crop_frames, CONTEXT_SAMPLES, random),
+        log_mel=augmenter.log_mel(waves, config.crop_frames, CONTEXT_SAMPLES, random, kept),
         motion=np.stack([crop.motion for crop in crops]),
         phones=np.stack([crop.phones for crop in crops]),
         mask=np.stack([crop.mask for crop in crops]),
         identity=np.array([clips[i].identity for i in chosen], np.int64),
         emotion=np.array([clips[i].emotion for i in chosen], np.int64),
         intensity=np.array([clips[i].intensity for i in chosen], np.float32),
-        identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32),
-        emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32),
+        identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32) * kept,
+        emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32) * kept,
         ear_features=None if crops[0].ear_features is None else np.stack([crop.ear_features for crop in crops]),
     )
 
@@ -131,15 +134,16 @@ class _Crop:
     ear_features: np.ndarray | None  # (N, W) float32
 
 
-def _crop(clip: Clip, frames: int, random: np.random.Generator, augment: bool) -> _Crop:
-    """A crop of `frames` frames, played at a random speed; beyond the clip there is silence and no loss.
+def _crop(clip: Clip, frames: int, random: np.random.Generator, keeps_voice: bool) -> _Crop:
+    """A crop of `frames` frames, played at a random speed if it need not keep its voice; beyond the clip there is
+    silence and no loss.
 
     What a pretrained ear has heard was heard at the clip's own speed, and stands for whole patches.
     """
     speed, grid = 1.0, FRAME_GRID
     if isinstance(clip, HeardClip):
         grid = math.lcm(FRAME_GRID, clip.patch_frames)
-    elif augment and random.random() < SPEED_SHARE:
+    elif not keeps_voice:
         speed = 1.0 + random.uniform(-SPEED_RANGE, SPEED_RANGE)
     needed = int(np.ceil(frames * speed)) + 2
     latest = max(0, len(clip.motion) - needed)
