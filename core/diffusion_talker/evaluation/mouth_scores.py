@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real-voice figures that another program measured: taken over with its name, never computed here.
 
-Curves for it come from `evaluate predict`. Its file is JSON: {"sets": {SET: {"metrics": {NAME: [value, low, high]}}}}.
+Curves for it come from `evaluate predict`. Its file is JSON: {"sets": {SET: {"clips": N, "metrics": {NAME: [value, low, high]}}}}.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ def read_mouth_scores(path: Path, scorer: str) -> MouthScores:
             name: {metric: _interval(values) for metric, values in figures["metrics"].items()}
             for name, figures in found.items()
         }
+        clips = {name: int(figures.get("clips", 0)) for name, figures in found.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(
             f"'{path}' holds no scores of mouths ({error}). It should hold "
             '{"sets": {NAME: {"metrics": {METRIC: [value, low, high]}}}}.'
         ) from error
-    return MouthScores(scorer, hash_file(path), sets)
+    return MouthScores(scorer, hash_file(path), sets, clips)
 
 
 def _interval(values: list[float | None]) -> tuple[float, float, float]:

@@ -253,7 +253,9 @@ def _mouths(rows: Sequence[Row]) -> str:
             cells = [_mouth_cell(row, name, metric) for row in scored]
             if any(cell != "-" for cell in cells):
                 table.append((f"`{metric}` {meaning}", *cells))
-        sections.append(f"### {name}\n\n" + _table(("", *(row.title for row in scored)), table))
+        counts = {row.title: row.mouth.clips.get(name, 0) for row in scored if row.mouth and name in row.mouth.sets}
+        headings = (f"{row.title} ({counts[row.title]} clips)" if counts.get(row.title) else row.title for row in scored)
+        sections.append(f"### {name}\n\n" + _table(("", *headings), table))
     return "\n".join(sections)
 
 

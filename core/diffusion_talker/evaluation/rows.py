@@ -121,11 +121,12 @@ class Speed:
 @dataclass(frozen=True)
 class MouthScores:
     """Figures on real voices by a scorer that is not part of this program: value, lower and upper bound of each metric
-    by set. source_sha256: of the file that it wrote."""
+    by set. source_sha256: of the file that it wrote; clips: how many of each set it scored."""
 
     scorer: str
     source_sha256: str
     sets: dict[str, dict[str, tuple[float, float, float]]]
+    clips: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def test_scores_of_mouths_keep_their_intervals(tmp_path: Path) -> None:
     path.write_text(json.dumps(SCORES))
     scores = read_mouth_scores(path, "mouth_score.py")
     assert scores.scorer == "mouth_score.py" and len(scores.source_sha256) == 64
-    assert scores.sets["emodb"]["bil_auc"] == (0.96, 0.9, 1.0)
+    assert scores.sets["emodb"]["bil_auc"] == (0.96, 0.9, 1.0) and scores.clips == {"emodb": 3}
     assert math.isnan(scores.sets["emodb"]["flat"][1])
     path.write_text('{"sets": {"emodb": []}}')
     with pytest.raises(FormatError, match="scores of mouths"):
