@@ -69,13 +69,38 @@ def test_of_an_unknown_mesh_the_mouth_is_what_moves(face):
     assert space.gap is None and not (space.mouth & space.upper).any() and space.upper.any()
 
 
-def test_regions_of_the_real_template(shared_dir):
+@pytest.fixture(scope="module")
+def template(shared_dir):
     from diffusion_talker.rigs.mesh_files import read_mesh
 
     path = shared_dir / "meshes" / "flame_template.ply"
     if not path.is_file():
         pytest.skip("flame_template.ply is absent from the reference folder")
-    neutral = torch.from_numpy(read_mesh(path).vertices).float()
-    space = vertex_space(neutral, torch.full((15069,), 1e-3))
-    assert space.mouth[3 * FLAME_LANDMARKS.chin] and space.upper[3 * FLAME_LANDMARKS.brow_inner_left]
-    assert 400 < space.mouth.sum() / 3 < 700 and space.gap is not None
+    return read_mesh(path)
+
+
+def test_regions_of_the_real_template_hold_what_generated_keys_move(template):
+    from diffusion_talker.rigs.mesh_files import triangulated
+    from diffusion_talker.rigs.shape_keys.generate import generate_shape_keys
+
+    keys = generate_shape_keys(template.vertices, triangulated(template.polygons), FLAME_LANDMARKS)
+    space = vertex_space(torch.from_numpy(template.vertices).float(), torch.full((15069,), 1e-3))
+
+    def offsets(**weights: float) -> np.ndarray:
+        return (keys.posed(template.vertices, weights) - template.vertices).ravel()
+
+    def share_in(region: torch.Tensor, name: str) -> float:
+        energy = offsets(**{name: 1.0}) ** 2
+        return energy[region.numpy()].sum() / energy.sum()
+
+    for name in ("jawOpen", "jawLeft", "mouthClose", "mouthFunnel", "mouthPucker", "mouthSmileLeft", "mouthRollUpper"):
+        assert share_in(space.mouth, name) > 0.9 and share_in(space.upper, name) < 0.01, name
+    for name in ("browInnerUp", "browDownLeft", "browOuterUpRight", "eyeBlinkLeft", "eyeWideRight"):
+        assert share_in(space.upper, name) > 0.9 and share_in(space.mouth, name) < 0.01, name
+
+    def gap(**weights: float) -> float:
+        return float(space.gap(torch.from_numpy(offsets(**weights)).float()[None, None])[0, 0])
+
+    assert gap(jawOpen=1.0) == pytest.approx(1.0, abs=0.25)  # in units of our own head's mouth
+    assert gap(jawOpen=0.5, mouthClose=0.5) < 0.02 and gap(eyeBlinkLeft=1.0, browInnerUp=1.0) < 0.02
+    assert gap(jawOpen=0.5, mouthLowerDownLeft=0.5, mouthLowerDownRight=0.5) > gap(jawOpen=0.5) + 0.05
