@@ -170,7 +170,7 @@ def load_ear(config: PretrainedEarConfig) -> PretrainedEar:
             config.source, local_files_only=is_folder, output_loading_info=True, dtype=torch.float32
         )
     except (OSError, SafetensorError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise BundleError(_unreadable(config.source, is_folder, error)) from error
+        raise BundleError(_unreadable(config, is_folder, error)) from error
     missing = [name for name in told["missing_keys"] if not name.endswith(_TRAINING_ONLY)]
     if missing:
         raise BundleError(
@@ -220,8 +220,11 @@ def _wants_normalized(transformers: Any, source: str, is_folder: bool) -> bool:
     return bool(extractor.do_normalize)
 
 
-def _unreadable(source: str, is_folder: bool, error: Exception) -> str:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _unreadable(config: PretrainedEarConfig, is_folder: bool, error: Exception) -> str:
+    source, reason = config.source, (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if config.fingerprint and not is_folder:
+        return (f"This teacher hears through {source}, which cannot be opened any more ({reason}). Put that model back "
+                "in its place, or train the teacher again with an ear that is there (train teacher --ear).")
     if is_folder:
         return (f"{source} is no speech model of transformers ({reason}). Give a folder with config.json and "
                 "model.safetensors, as save_pretrained writes it.")

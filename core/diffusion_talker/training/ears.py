@@ -32,11 +32,18 @@ def open_ear(source: Path, layer: str, patch_frames: int, corpus: Path, device: 
 
     Raises BundleError, RuntimeUnavailableError, CorpusError.
     """
-    if source.exists() and not (source / "config.json").is_file():
+    if _is_recogniser(source):
         recogniser = load_recogniser(source)
         return OpenedEar(recogniser, recogniser.config, None)
     ear = load_ear(PretrainedEarConfig(source.as_posix(), layer, patch_frames))
     return OpenedEar(ear, ear.config, _hear_corpus(ear, corpus, device))
+
+
+def _is_recogniser(source: Path) -> bool:
+    """What lies there, or if nothing does, whether it reads like a path of ours and not like OWNER/MODEL."""
+    if source.exists():
+        return not (source / "config.json").is_file()
+    return source.suffix == ".safetensors" or source.is_absolute() or len(source.parts) > 2
 
 
 def features_for(config: EarConfig, corpus: Path, device: str) -> FeatureCache | None:

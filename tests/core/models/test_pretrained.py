@@ -178,6 +178,8 @@ def test_a_hub_that_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", unreachable)
     with pytest.raises(BundleError, match="no folder nobody/nothing.*couldn't connect.*give its folder"):
         load_ear(PretrainedEarConfig("nobody/nothing"))
+    with pytest.raises(BundleError, match="This teacher hears through nobody/nothing.*train teacher --ear"):
+        load_ear(PretrainedEarConfig("nobody/nothing", fingerprint="1234"))
 
 
 def test_missing_transformers_are_asked_for(monkeypatch: pytest.MonkeyPatch, folders: dict[str, Path]) -> None:

@@ -21,6 +21,7 @@ from diffusion_talker.models.teacher import load_teacher  # noqa: E402
 from diffusion_talker.student import GenerateSettings  # noqa: E402
 from diffusion_talker.training import train_command  # noqa: E402
 from diffusion_talker.training.checkpoint import read_tensors  # noqa: E402
+from diffusion_talker.training.ears import open_ear  # noqa: E402
 from diffusion_talker.training.feature_cache import CACHE_FOLDER  # noqa: E402
 from diffusion_talker.training.pipeline import Pipeline  # noqa: E402
 from tests.core.models.tiny_ears import WIDTH, save_tiny_ear  # noqa: E402
@@ -100,6 +101,12 @@ def test_another_ear_under_the_same_name_is_refused(corpus: Path, tmp_path: Path
     save_tiny_ear(ear, "wavlm", seed=5)
     with pytest.raises(BundleError, match="other weights"):
         open_teacher(folder)
+
+
+@pytest.mark.parametrize("name", ["weights/recogniser.safetensors", "/nowhere/recogniser", "my/own/ear"])
+def test_a_mistyped_recogniser_is_not_looked_for_on_the_hub(corpus: Path, name: str) -> None:
+    with pytest.raises(BundleError, match="no phone recogniser.*train recogniser"):
+        open_ear(Path(name), "last", 2, corpus, "cpu")
 
 
 def test_the_command_takes_a_folder_and_a_layer(corpus: Path, ear: Path, tmp_path: Path) -> None:
