@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real-voice figures that another program measured: taken over with its name, never computed here.
 
-Curves for it come from `evaluate predict`. Its file is JSON: {"sets": {SET: {"clips": N, "metrics": {NAME: [value, low, high]}}}}.
+Curves for it come from `evaluate predict`. Its file is JSON:
+{"sets": {SET: {"clips": N, "metrics": {NAME: [value, low, high]}}}}.
 """
 
 from __future__ import annotations

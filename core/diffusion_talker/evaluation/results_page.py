@@ -254,8 +254,8 @@ def _mouths(rows: Sequence[Row]) -> str:
             if any(cell != "-" for cell in cells):
                 table.append((f"`{metric}` {meaning}", *cells))
         counts = {row.title: row.mouth.clips.get(name, 0) for row in scored if row.mouth and name in row.mouth.sets}
-        headings = (f"{row.title} ({counts[row.title]} clips)" if counts.get(row.title) else row.title for row in scored)
-        sections.append(f"### {name}\n\n" + _table(("", *headings), table))
+        titles = (row.title + (f" ({counts[row.title]} clips)" if counts.get(row.title) else "") for row in scored)
+        sections.append(f"### {name}\n\n" + _table(("", *titles), table))
     return "\n".join(sections)
 
 

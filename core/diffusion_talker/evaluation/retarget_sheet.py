@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from diffusion_talker.channels import ARKIT_52
+from diffusion_talker.channels import ARKIT_52, MOUTH_CHANNELS
 from diffusion_talker.evaluation.rendering.head import demo_head
 from diffusion_talker.evaluation.rendering.picture import VIEWS, draw
 from diffusion_talker.evaluation.rendering.text import write_text
@@ -44,6 +44,28 @@ def _peaks(curve: np.ndarray, rate_hz: float) -> list[int]:
     first = int(np.argmax(curve))
     away = np.abs(np.arange(len(curve)) - first) > 0.5 * rate_hz
     return [first, int(np.argmax(np.where(away, curve, -np.inf)))] if away.any() else [first]
+
+
+def draw_made_keys(
+    heads: Sequence[MadeHead], tile: int, columns: int = 7, progress: Callable[[float], None] = lambda fraction: None
+) -> np.ndarray:
+    """Picture (H, W, 3) uint8 of every key of made heads at 1: the mouth, or the face for keys that leave it alone."""
+    cells = [(head.title, name, pose) for head in heads for name, pose in zip(head.basis.names, head.arkit_poses,
+                                                                              strict=True)]  # fmt: skip
+    rows = -(-len(cells) // columns)
+    height = tile + _LABEL_HEIGHT + _GAP
+    sheet = np.empty((rows * height + _GAP, columns * (tile + _GAP) + _GAP, 3), np.uint8)
+    sheet[:] = _PAPER
+    for number, (title, name, weights) in enumerate(cells):
+        progress(number / len(cells))
+        top, left = _GAP + number // columns * height, _GAP + number % columns * (tile + _GAP)
+        pose = dict(zip(ARKIT_52, weights.tolist(), strict=True))
+        speaks = any(pose[channel] > 0.0 for channel in MOUTH_CHANNELS)
+        view = VIEWS["mouth" if speaks else "front"]
+        sheet[top : top + tile, left : left + tile] = draw(demo_head(), pose, view, tile)
+        write_text(sheet, f"{title}: {name}", left + tile // 2, top + tile, _LABEL_HEIGHT)
+    progress(1.0)
+    return sheet
 
 
 def draw_retarget_sheet(

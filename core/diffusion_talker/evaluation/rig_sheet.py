@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of a head under its generated keys: a sheet of all of them, each where it acts, to be looked at closely."""
+"""Pictures of a head under its generated or its own keys, to be looked at closely: all of them, or a spoken line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Final
 
 import numpy as np
 
-from diffusion_talker.channels import ARKIT_52
+from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.rendering.raster import interpolate, rasterize
 from diffusion_talker.evaluation.rendering.text import write_text
-from diffusion_talker.rigs.measure import dense_mm
+from diffusion_talker.evaluation.retarget_sheet import telling_frames
+from diffusion_talker.motion import Motion
+from diffusion_talker.rigs.measure import dense_mm, sculpted_arkit
 from diffusion_talker.rigs.mesh_files import Mesh, triangulated
 from diffusion_talker.rigs.shape_keys import HeadLandmarks, ShapeKeys, generate_shape_keys
 from diffusion_talker.rigs.shape_keys.eyes import find_eye
 from diffusion_talker.rigs.shape_keys.face import Face, make_face
-from diffusion_talker.rigs.shape_keys.mouth import find_lips
+from diffusion_talker.rigs.shape_keys.mouth import Lips, find_lips
 from diffusion_talker.rigs.shape_keys.surface import Surface
 
 _SKIN, _LIP, _INSIDE = np.array([0.70, 0.52, 0.44]), np.array([0.62, 0.33, 0.30]), np.array([0.20, 0.05, 0.045])
@@ -62,15 +64,16 @@ class PaintedHead:
     triangles: np.ndarray
 
     def posed(self, weights: Mapping[str, float]) -> np.ndarray:
-        """Vertices (V, 3) in mm."""
+        """Vertices (V, 3) in mm; keys that the head does not have move nothing."""
         points = self.face.points.copy()
         for name, weight in weights.items():
-            points += weight * dense_mm(self.keys, name, len(points))
+            if name in self.keys.names:
+                points += weight * dense_mm(self.keys, name, len(points))
         return points
 
 
-def paint_head(mesh: Mesh, landmarks: HeadLandmarks) -> PaintedHead:
-    """Generate the keys of a head and colour skin, lips, eyes and what lies inside the mouth.
+def paint_head(mesh: Mesh, landmarks: HeadLandmarks, own: bool = False) -> PaintedHead:
+    """Generate the keys of a head, or take its own sculpted ones, and colour skin, lips and eyes.
 
     Shells before the eyes, such as lashes and layers of tears, are left out: they would hide the lids."""
     triangles = triangulated(mesh.polygons)
@@ -89,8 +92,18 @@ def paint_head(mesh: Mesh, landmarks: HeadLandmarks) -> PaintedHead:
         ahead = ball[:, 2] / np.maximum(np.linalg.norm(ball, axis=1), 1e-9)
         iris = np.where((ahead > _PUPIL_COSINE)[:, None], _PUPIL, _IRIS)
         colors[eye.ball] = np.where((ahead > _IRIS_COSINE)[:, None], iris, _WHITE)
-    keys = generate_shape_keys(mesh.vertices, triangles, landmarks)
+    keys = _own_keys(mesh, face, lips) if own else generate_shape_keys(mesh.vertices, triangles, landmarks)
     return PaintedHead(face, keys, colors, triangles[shown[triangles].all(axis=1)])
+
+
+def _own_keys(mesh: Mesh, face: Face, lips: Lips) -> ShapeKeys:
+    """The sculpted shapes of a mesh whose names are ARKit's. Raises SettingsError where there are none."""
+    shapes = sculpted_arkit(mesh.shapes)
+    if not shapes:
+        raise SettingsError("This mesh has no sculpted ARKit shapes. Leave out --own to draw generated ones.")
+    moving = [np.flatnonzero(np.abs(offsets).max(axis=1) > 0).astype(np.int32) for offsets in shapes.values()]
+    offsets = [shape[rows].astype(np.float32) for shape, rows in zip(shapes.values(), moving, strict=True)]
+    return ShapeKeys(tuple(shapes), tuple(moving), tuple(offsets), face.frame, lips.upper_line, lips.lower_line)
 
 
 def looks_at(face: Face, weights: Mapping[str, float]) -> tuple[Look, Look]:
@@ -117,10 +130,13 @@ def draw_keys(
     tile: int = 150,
     columns: int = 5,
     progress: Callable[[float], None] = lambda fraction: None,
+    own: bool = False,
 ) -> np.ndarray:
-    """Sheet (H, W, 3) uint8: combined poses first, then every key at 1, two views of each."""
-    head = paint_head(mesh, landmarks)
-    poses = [*COMBINED, *({name: 1.0} for name in ARKIT_52 if name not in _SEEN_COMBINED)]
+    """Sheet (H, W, 3) uint8: combined poses first, then every key at 1, two views of each.
+
+    own: the mesh's sculpted keys instead of generated ones. Raises SettingsError where it has none."""
+    head = paint_head(mesh, landmarks, own)
+    poses = [*COMBINED, *({name: 1.0} for name in head.keys.names if name not in _SEEN_COMBINED)]
     rows = -(-len(poses) // columns)
     width, height = 2 * tile + _GAP, tile + _LABEL_HEIGHT + _GAP
     sheet = np.empty((rows * height + _GAP, columns * width + _GAP, 3), np.uint8)
@@ -133,6 +149,34 @@ def draw_keys(
             place = slice(left + side * tile, left + (side + 1) * tile)
             sheet[top : top + tile, place] = draw_points(head, points, look, tile)
         write_text(sheet, _label(weights), left + tile, top + tile, _LABEL_HEIGHT)
+    progress(1.0)
+    return sheet
+
+
+def draw_line(
+    mesh: Mesh,
+    landmarks: HeadLandmarks,
+    motion: Motion,
+    tile: int = 150,
+    progress: Callable[[float], None] = lambda fraction: None,
+    own: bool = False,
+) -> np.ndarray:
+    """Sheet (H, W, 3) uint8 of a spoken line: its telling moments side by side, the mouth above and the face below."""
+    head = paint_head(mesh, landmarks, own)
+    moments = telling_frames(motion)
+    middle = (np.array([0.0, -2.0, 0.0]) + head.face.mouth_center) / 2
+    looks = (Look(head.face.mouth_center, 2.9 * head.face.mouth_half_width, 0.0), Look(middle, 165.0, 35.0))
+    sheet = np.empty((2 * (tile + _GAP) + _LABEL_HEIGHT + _GAP, len(moments) * (tile + _GAP) + _GAP, 3), np.uint8)
+    sheet[:] = _PAPER
+    for number, (label, frame) in enumerate(moments):
+        progress(number / len(moments))
+        left = _GAP + number * (tile + _GAP)
+        points = head.posed(dict(zip(motion.channels, motion.weights[frame].tolist(), strict=True)))
+        for row, look in enumerate(looks):
+            top = _GAP + row * (tile + _GAP)
+            sheet[top : top + tile, left : left + tile] = draw_points(head, points, look, tile)
+        text = f"{label}, {frame / motion.rate_hz:.2f} s"
+        write_text(sheet, text, left + tile // 2, 2 * (tile + _GAP) + _GAP, _LABEL_HEIGHT)
     progress(1.0)
     return sheet
 

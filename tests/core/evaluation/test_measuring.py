@@ -14,7 +14,7 @@ from diffusion_talker.errors import DiffusionTalkerError
 from diffusion_talker.evaluation import model_speed
 from diffusion_talker.evaluation.evaluation_set import SetSizes, load_evaluation_set
 from diffusion_talker.evaluation.measuring import measure_accuracy, seed_of, settings_for
-from diffusion_talker.evaluation.models import describe_model, own_steps
+from diffusion_talker.evaluation.models import describe_model, open_model, own_steps
 from diffusion_talker.evaluation.rows import read_row
 from diffusion_talker.student import AUTO, load_student
 from tests.core.evaluation.made_clips import make_clip, recorded, write_corpus
@@ -115,3 +115,31 @@ def test_a_failing_measurement_says_why(tmp_path: Path, monkeypatch: pytest.Monk
     np.savez(tmp_path / "foreign.npz", a=np.zeros(1))
     with pytest.raises(DiffusionTalkerError, match="not a Diffusion Talker student"):
         model_speed.measure_speed(tmp_path / "foreign.npz", "numpy", 2, 1)
+
+
+def test_a_teacher_is_measured_through_the_same_sampler(corpora: tuple[Path, Path], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="a teacher needs PyTorch")
+    pytest.importorskip("safetensors", reason="a teacher is a file of safetensors")
+    from diffusion_talker.models.recogniser import RecogniserConfig
+    from diffusion_talker.models.teacher import FILE_NAME, TeacherNetwork, save_teacher
+
+    ear = RecogniserConfig(("sil", "a"), (0, 1), width=8, dilations=(1,))
+    torch.manual_seed(0)
+    teacher = TeacherNetwork(TINY_CONFIG, ear)
+    for weights in teacher.decoder.parameters():  # an untrained decoder answers nought to everything
+        torch.nn.init.normal_(weights, std=0.2)
+    teacher.decoder.motion_mean.fill_(0.2)
+    teacher.decoder.motion_std.fill_(0.1)
+    (tmp_path / "teacher").mkdir()
+    save_teacher(tmp_path / "teacher" / FILE_NAME, teacher, ("a", "b", "c"))
+    info = describe_model(tmp_path / "teacher")
+    frozen = sum(weights.numel() for weights in teacher.encoder.ear.parameters())
+    assert frozen > 0 and info.parameters - info.trainable == frozen
+    assert own_steps(tmp_path / "teacher") == 16
+    clips = load_evaluation_set(*corpora, SIZES)
+    few, many = (
+        measure_accuracy(open_model(tmp_path / "teacher", "torch", steps), clips, steps, lambda _: None)
+        for steps in (1, 4)
+    )
+    assert few.sets["texts"].clips != many.sets["texts"].clips
+    assert np.isfinite([clip.lve_mm2 for clip in many.sets["texts"].clips]).all()
