@@ -167,7 +167,7 @@ def load_ear(config: PretrainedEarConfig) -> PretrainedEar:
         shape = transformers.AutoConfig.from_pretrained(config.source, local_files_only=is_folder)
         _check_shape(config, shape)
         model, told = transformers.AutoModel.from_pretrained(
-            config.source, local_files_only=is_folder, output_loading_info=True, dtype=torch.float32
+            config.source, local_files_only=is_folder, output_loading_info=True
         )
     except (OSError, SafetensorError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise BundleError(_unreadable(config, is_folder, error)) from error
@@ -177,7 +177,7 @@ def load_ear(config: PretrainedEarConfig) -> PretrainedEar:
             f"{config.source} lacks {len(missing)} weights of its network ({missing[0]}, ...): it is damaged or was "
             "saved by another version of transformers. Download it again."
         )
-    return PretrainedEar(config, model, _wants_normalized(transformers, config.source, is_folder))
+    return PretrainedEar(config, model.float(), _wants_normalized(transformers, config.source, is_folder))
 
 
 def _transformers() -> Any:

@@ -143,6 +143,41 @@ def test_the_fingerprint_stands_for_weights_and_use(folders: dict[str, Path], tm
         load_ear(PretrainedEarConfig(str(other), fingerprint=ear.config.fingerprint))
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("tuned", [False, True])
+def test_checkpoints_of_the_hub_s_older_layout_are_the_same_ear(
+    folders: dict[str, Path], tmp_path: Path, family: str, tuned: bool
+) -> None:
+    """pytorch_model.bin with old names of the weight norm; fine-tuned ones have a prefix and an unused head."""
+    from safetensors.torch import load_file
+
+    old_names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    tensors = {"lm_head.weight": torch.zeros(5, WIDTH)} if tuned else {}
+    for name, tensor in load_file(folders[family] / "model.safetensors").items():
+        for new, old in old_names.items():
+            name = name.replace(new, old)
+        tensors[f"{family}.{name}" if tuned else name] = tensor
+    assert any(name.endswith("weight_g") for name in tensors)
+    torch.save(tensors, tmp_path / "pytorch_model.bin")
+    for file in folders[family].glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert open_ear(tmp_path).config.fingerprint == open_ear(folders[family]).config.fingerprint
+
+
+def test_a_model_saved_in_half_precision_is_heard_in_full(tmp_path: Path) -> None:
+    import transformers
+
+    transformers.HubertModel.from_pretrained(save_tiny_ear(tmp_path)).half().save_pretrained(tmp_path)
+    ear = open_ear(tmp_path)
+    assert {parameter.dtype for parameter in ear._model.parameters()} == {torch.float32}
+    assert np.isfinite(ear.hear(source(noise(0.2)))).all()
+
+
+def test_a_large_model_whose_layers_normalize_first_is_heard(tmp_path: Path) -> None:
+    ear = open_ear(save_tiny_ear(tmp_path, "wavlm", norm="layer", do_stable_layer_norm=True), layer="1")
+    assert ear.hear(source(noise(0.2))).shape == (6, WIDTH)
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no speech model.*save_pretrained"):
         open_ear(tmp_path)

@@ -15,7 +15,7 @@ STEM = {"conv_kernel": (10, 3, 3, 3, 3, 2, 2), "conv_stride": (5, 2, 2, 2, 2, 2,
 
 
 def save_tiny_ear(folder: Path, family: str = "hubert", seed: int = 0, with_extractor: bool = True,
-                  norm: str = "group") -> Path:
+                  norm: str = "group", **changes: object) -> Path:
     """A folder as save_pretrained writes it. norm: "layer" for a stem that hears no further than its 25 ms."""
     kinds = {
         "hubert": (transformers.HubertConfig, transformers.HubertModel),
@@ -26,7 +26,7 @@ def save_tiny_ear(folder: Path, family: str = "hubert", seed: int = 0, with_extr
     torch.manual_seed(seed)
     config = config_kind(
         hidden_size=WIDTH, num_hidden_layers=LAYERS, num_attention_heads=2, intermediate_size=24,
-        num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2, feat_extract_norm=norm, **STEM,
+        num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2, feat_extract_norm=norm, **STEM, **changes,
     )
     model_kind(config).save_pretrained(folder)
     if with_extractor:
