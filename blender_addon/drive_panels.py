@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -34,21 +35,20 @@ class DIFFUSION_TALKER_UL_channels(bpy.types.UIList):
     """ARKit's channels, the keys that show them, and how strongly."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:
+        layout.use_property_split = False
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
-        split = row.split(factor=0.4)
-        split.active = item.enabled and item.how != "missing"
-        split.label(text=item.name, icon=HOW_ICONS.get(item.how, "BLANK1"))
-        rest = split.split(factor=0.72)
-        rest.label(text=keys_text(item))
-        rest.prop(item, "gain", text="", emboss=False)
+        label = row.row()
+        label.active = item.enabled and item.how != "missing"
+        label.label(text=row_text(item), icon=HOW_ICONS.get(item.how, "BLANK1"))
 
 
-def keys_text(row: bpy.types.PropertyGroup) -> str:
-    """The keys of one channel as they are set now."""
-    if row.by_hand:
-        return ", ".join(entry.key or "?" for entry in row.entries)
-    return row.found or "no key shows it"
+def row_text(row: bpy.types.PropertyGroup) -> str:
+    """A channel, its strength, and its keys as they are set now, unless these say the same: sidebars are narrow."""
+    keys = ", ".join(entry.key or "?" for entry in row.entries) if row.by_hand else row.found
+    strength = "" if row.gain == 1.0 else f" x{row.gain:.2f}"
+    same = re.sub("[^a-z0-9]", "", keys.lower()) == row.name.lower()
+    return row.name + strength + ("" if same or not keys else f": {keys}")
 
 
 class DrivePanel:
@@ -110,15 +110,18 @@ def _draw_channel(layout: bpy.types.UILayout, obj: bpy.types.Object, row: bpy.ty
         layout.operator("diffusion_talker.mapping_by_hand", icon="GREASEPENCIL")
         return
     for index, entry in enumerate(row.entries):
-        line = layout.row(align=True)
+        box = layout.column(align=True)
+        line = box.row(align=True)
         line.use_property_split = False
         line.prop_search(entry, "key", obj.data.shape_keys, "key_blocks", text="")
-        line.prop(entry, "gain", text="")
-        line.prop(entry, "offset", text="")
         line.operator("diffusion_talker.mapping_remove_key", text="", icon="X").index = index
+        line = box.row(align=True)
+        line.use_property_split = False
+        line.prop(entry, "gain")
+        line.prop(entry, "offset")
     line = layout.row(align=True)
-    line.operator("diffusion_talker.mapping_add_key", icon="ADD")
-    line.operator("diffusion_talker.mapping_reset", icon="LOOP_BACK").whole = False
+    line.operator("diffusion_talker.mapping_add_key", text="Add Key", icon="ADD")
+    line.operator("diffusion_talker.mapping_reset", text="Automatic", icon="LOOP_BACK").whole = False
 
 
 class BonesPanel(DrivePanel):

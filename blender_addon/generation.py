@@ -147,7 +147,7 @@ def speech_of(context: bpy.types.Context) -> Speech:
 
 
 def options_of(context: bpy.types.Context) -> Options:
-    from .preferences import runtime_and_device, torch_python
+    from .preferences import model_file, runtime_and_device, torch_python
 
     settings = context.scene.diffusion_talker
     runtime, device = runtime_and_device(context)
@@ -160,6 +160,7 @@ def options_of(context: bpy.types.Context) -> Options:
         runtime=runtime,
         device=device,
         torch_python=torch_python(context),
+        model=model_file(context),
     )
 
 

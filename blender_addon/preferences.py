@@ -44,6 +44,12 @@ class DIFFUSION_TALKER_AP_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
+    model: StringProperty(
+        name="Model",
+        description="A trained model of your own (.npz) that takes the place of the one that is built in. Empty: none",
+        subtype="FILE_PATH",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -54,6 +60,7 @@ class DIFFUSION_TALKER_AP_preferences(bpy.types.AddonPreferences):
         column = layout.column()
         column.active = self.runtime == "torch"
         column.prop(self, "torch_python")
+        layout.prop(self, "model")
         layout.label(text=runtime_status(self.runtime, self.torch_python), icon="INFO")
 
 
@@ -72,6 +79,14 @@ def torch_python(context: bpy.types.Context) -> str:
     if addon is None or addon.preferences is None or addon.preferences.runtime != "torch":
         return ""
     return bpy.path.abspath(addon.preferences.torch_python)
+
+
+def model_file(context: bpy.types.Context) -> str:
+    """The user's own model; empty when the built-in one is used."""
+    addon = context.preferences.addons.get(ADDON_ID)
+    if addon is None or addon.preferences is None:
+        return ""
+    return bpy.path.abspath(addon.preferences.model)
 
 
 def runtime_status(runtime: str, python: str = "") -> str:

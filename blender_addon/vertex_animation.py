@@ -261,7 +261,6 @@ def set_modifier(obj: bpy.types.Object, path: str, start_frame: int, lines: dict
     modifier.deform_mode, modifier.interpolation = "OVERWRITE", "LINEAR"
     modifier.play_mode, modifier.time_mode = "SCENE", "FRAME"
     modifier.forward_axis, modifier.up_axis = "POS_Y", "POS_Z"  # the defaults would turn the points
-    modifier.flip_axis = (False, False, False)
     place = obj.modifiers.find(modifier.name)
     if place > 0:
         obj.modifiers.move(place, 0)

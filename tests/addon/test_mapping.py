@@ -198,6 +198,19 @@ def test_meshes_are_added_from_the_selection_and_removed(addon: ModuleType, fres
     assert face.data.shape_keys is not None and not len(drive.meshes)
 
 
+def test_a_row_says_only_what_is_not_plain(addon: ModuleType, fresh_scene: object) -> None:
+    obj = make_face(["jaw_Open", "mouthSmile", "mouthFunnel", "grin"])
+    OPS.mapping_show()
+    rows(obj)["mouthFunnel"].gain = 0.5
+    choose(obj, "cheekPuff")
+    OPS.mapping_by_hand()
+    rows(obj)["cheekPuff"].entries[0].key = "grin"
+    text = {row.name: addon.drive_panels.row_text(row) for row in rows(obj)}
+    assert text["jawOpen"] == "jawOpen" and text["mouthFunnel"] == "mouthFunnel x0.50"
+    assert text["mouthSmileLeft"].startswith("mouthSmileLeft: mouthSmile x0.") and text["tongueOut"] == "tongueOut"
+    assert text["cheekPuff"] == "cheekPuff: grin"
+
+
 class Stage:
     """Stands in for a panel's layout."""
 

@@ -255,6 +255,30 @@ def test_generate_writes_a_cache(addon: ModuleType, fresh_scene: object, tmp_pat
     assert not len(bpy.data.objects["Head"].modifiers)
 
 
+def test_a_model_of_ones_own_is_used(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
+    preferences = bpy.context.preferences.addons[addon.__name__].preferences
+    preferences.model = str(tmp_path / "mine.npz")
+    settings = bpy.context.scene.diffusion_talker
+    settings.source, settings.audio_file = "FILE", str(write_sound(tmp_path / "line.wav", speech_like(1.0)))
+    make_face()
+    try:
+        with pytest.raises(RuntimeError, match="mine.npz"):
+            bpy.ops.diffusion_talker.generate()
+    finally:
+        preferences.model = ""
+    assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
+
+
+def test_the_confirmation_knows_the_cost(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
+    set_fps(24, 1)
+    make_face()
+    settings = bpy.context.scene.diffusion_talker
+    settings.source, settings.audio_file = "FILE", str(write_sound(tmp_path / "line.wav", speech_like(2.0)))
+    bpy.context.scene.diffusion_talker_drive.mode = "SHAPE_PER_FRAME"
+    cost = addon.operators.confirm_vertices.vertex_cost(bpy.context)
+    assert cost.startswith("48 shape keys of 3 vertices: ") and "A mesh cache plays without that" in cost
+
+
 def test_an_earlier_take_is_only_read_on_the_jaw(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
     """Writing vertices leaves the curves of shape keys as they are."""
     obj = make_face()
