@@ -8,8 +8,8 @@ from pathlib import Path
 
 from diffusion_talker import __version__
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
-from diffusion_talker.errors import CorpusError
-from diffusion_talker.student.bundle import Bundle, BundleMetadata, save_bundle
+from diffusion_talker.errors import CorpusError, SettingsError
+from diffusion_talker.student.bundle import Bundle, BundleMetadata, packaged_bundle_path, save_bundle
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.training.bandwidth import measure_smoothing
 from diffusion_talker.training.checkpoint import read_info, read_tensors
@@ -28,11 +28,13 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
 
     Raises:
         CorpusError: no checkpoint, or another corpus than it was trained on.  OutputError: `path` cannot be written.
+        SettingsError: `path` is the packaged student, and this one cannot take its place.
     """
+    manifest = read_manifest(corpus)
+    check_place(path, manifest)
     info = read_info(training_folder)
     if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
         raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
-    manifest = read_manifest(corpus)
     planned = StudentConfig.from_dict(info.shape)
     config = replace(
         planned,
@@ -50,6 +52,16 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     bundle = without_strangers(Bundle(config, metadata, weights), manifest)
     save_bundle(path, bundle)
     return bundle
+
+
+def check_place(path: Path, manifest: Manifest) -> None:
+    """Raises SettingsError where a student of this corpus would replace the packaged one and must not: vertices move no
+    character's keys, and data on terms of their own may not be shipped under ours."""
+    if path.resolve() != packaged_bundle_path().resolve() or not (manifest.vertex_count or manifest.licence):
+        return
+    reason = "it moves the vertices of one mesh" if manifest.vertex_count else f"its data has terms: {manifest.licence}"
+    raise SettingsError(f"A student of this corpus cannot be the one in the package, for {reason}. "
+                        "Name another file: --bundle of 'train all', --out of 'export'.")
 
 
 def without_strangers(bundle: Bundle, manifest: Manifest) -> Bundle:

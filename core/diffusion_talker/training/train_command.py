@@ -7,12 +7,13 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from diffusion_talker.corpus.shards import read_manifest
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.student.bundle import packaged_bundle_path
 from diffusion_talker.training.command_options import add_shared_arguments, open_pipeline
 from diffusion_talker.training.config import TeacherTrainingConfig
 from diffusion_talker.training.distributed import is_first_process
-from diffusion_talker.training.export import export_student
+from diffusion_talker.training.export import check_place, export_student
 
 STAGES = ("recogniser", "teacher", "regression", "all")
 
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise SettingsError("A teacher needs an ear: name a recogniser with --ear, or run train all.")
         pipeline.teacher(arguments.ear)
     else:
+        check_place(arguments.bundle, read_manifest(arguments.corpus))  # now, not after hours
         last = pipeline.everything(arguments.ear)
         if is_first_process():
             export_student(last, arguments.corpus, arguments.bundle)

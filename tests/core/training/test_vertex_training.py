@@ -17,15 +17,15 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: training 
 pytest.importorskip("safetensors", reason="safetensors is not installed: training cannot be tested")
 
 from diffusion_talker.audio import ArraySource, write_wav  # noqa: E402
-from diffusion_talker.cli import DONE, main  # noqa: E402
+from diffusion_talker.cli import BAD_ARGUMENTS, DONE, main  # noqa: E402
 from diffusion_talker.corpus.datasets import vocaset  # noqa: E402
 from diffusion_talker.corpus.datasets.importer import import_dataset  # noqa: E402
 from diffusion_talker.corpus.shards import Clip, read_manifest  # noqa: E402
-from diffusion_talker.errors import BundleError, CorpusError  # noqa: E402
+from diffusion_talker.errors import BundleError, CorpusError, SettingsError  # noqa: E402
 from diffusion_talker.formats import read_vertex_npz  # noqa: E402
 from diffusion_talker.models.sampling import open_teacher  # noqa: E402
 from diffusion_talker.student import GenerateSettings, Student, load_student  # noqa: E402
-from diffusion_talker.student.bundle import load_bundle  # noqa: E402
+from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path  # noqa: E402
 from diffusion_talker.student.numpy_network import NumpyNetwork  # noqa: E402
 from diffusion_talker.training.export import export_student  # noqa: E402
 from diffusion_talker.training.pipeline import Pipeline  # noqa: E402
@@ -179,6 +179,15 @@ def test_command_line_from_sound_to_vertices(flame_student: Path, tmp_path: Path
 def test_curves_are_not_to_be_had_from_it(small_student: Path) -> None:
     with pytest.raises(BundleError, match=f"{len(FEW)} vertices"):
         load_student(small_student, "numpy").generate(ArraySource(make_clip(1, 1).samples, 16000))
+
+
+def test_the_packaged_student_stays(small_corpus: Path, small_stages: Path, tmp_path: Path) -> None:
+    before = packaged_bundle_path().stat().st_mtime_ns
+    with pytest.raises(SettingsError, match="vertices of one mesh.*--out"):
+        export_student(small_stages / "finetune_2", small_corpus, packaged_bundle_path())
+    words = ["train", "all", "--corpus", small_corpus, "--out", tmp_path / "run", "--preset", "smoke"]
+    assert main([str(word) for word in words]) == BAD_ARGUMENTS
+    assert packaged_bundle_path().stat().st_mtime_ns == before and not (tmp_path / "run").exists()
 
 
 def test_an_ear_cannot_learn_from_vertices(small_corpus: Path, tmp_path: Path) -> None:
