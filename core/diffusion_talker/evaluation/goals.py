@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the two-step student has to reach, and whether it does: every goal computed from the rows."""
+"""What the student that ships has to reach, and whether it does: every goal computed from the rows.
+
+That is the distilled one with two steps; where there is none yet, the one that was trained without distillation.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from diffusion_talker.evaluation.rows import TEACHER_STEPS, Row, SetFigures, Spe
 
 STUDENT_STEPS: Final = 2
 _DRAWS: Final = 1000
-_RATIO_RANGE: Final = (0.85, 1.15)
+_RATIO_TOLERANCE: Final = 0.15
 _DYNAMICS: Final = (("velocity", "velocity"), ("jerk", "jerk"), ("std", "standard deviation"))
 
 #: (set, metric, direction, bound) of the scores of mouths on real voices.
@@ -64,11 +67,14 @@ class _Rows:
     paper_size: Row | None
 
 
+def judged_student(rows: Sequence[Row]) -> Row | None:
+    """Whose goals these are."""
+    return _find(rows, "student", STUDENT_STEPS) or _find(rows, "undistilled", None)
+
+
 def judge(rows: Sequence[Row]) -> list[Verdict]:
     """All goals, in their order."""
-    chosen = _Rows(
-        _find(rows, "student", STUDENT_STEPS), _find(rows, "teacher", TEACHER_STEPS), _find(rows, "paper-size", None)
-    )
+    chosen = _Rows(judged_student(rows), _find(rows, "teacher", TEACHER_STEPS), _find(rows, "paper-size", None))
     return [
         *_against_teacher(chosen),
         *_against_paper_size(chosen),
@@ -86,7 +92,7 @@ def _find(rows: Sequence[Row], role: str, steps: int | None) -> Row | None:
 
 def _against_teacher(rows: _Rows) -> list[Verdict]:
     student, teacher = rows.student, rows.teacher
-    name = f"{STUDENT_STEPS}-step student against the {TEACHER_STEPS}-step teacher: "
+    name = f"against the {TEACHER_STEPS}-step teacher: "
     low, high = lip_error_ratio_interval(_texts(student), _texts(teacher))
     interval = "" if math.isnan(low) else f"95 % interval {low:.3f} to {high:.3f}"
     return [
@@ -96,14 +102,14 @@ def _against_teacher(rows: _Rows) -> list[Verdict]:
         Verdict(name + "storage saved, all parameters x 4 B", ">=", 86.4,
                 _saved(student, teacher, lambda row: row.model.parameters), "%"),
         Verdict(name + "LVE ratio", "<=", 1.05, _ratio(student, teacher, "lve_mm2"), "x", interval),
-        *_dynamics(_texts(student)),
+        *_dynamics(student),
         Verdict(name + "EVE ratio", "<=", 1.0, _ratio(student, teacher, "eve_mm2"), "x"),
         Verdict(name + "absolute FDD ratio", "<=", 1.0, _fdd_ratio(student, teacher), "x"),
     ]
 
 
 def _against_paper_size(rows: _Rows) -> list[Verdict]:
-    name = f"{STUDENT_STEPS}-step student against a HuBERT-base-sized model with {TEACHER_STEPS} steps: "
+    name = f"against a HuBERT-base-sized model with {TEACHER_STEPS} steps: "
     return [
         Verdict(name + "speed, PyTorch", ">=", 50.0, _speed_ratio(rows.student, rows.paper_size), "x"),
         Verdict(name + "storage saved, all parameters x 4 B", ">=", 95.0,
@@ -111,20 +117,20 @@ def _against_paper_size(rows: _Rows) -> list[Verdict]:
     ]
 
 
-def _dynamics(figures: SetFigures | None) -> list[Verdict]:
-    """Two verdicts for each kind: the group of channels that moves least, and the one that moves most."""
-    verdicts = []
+def _dynamics(student: Row | None) -> list[Verdict]:
+    """The group of channels that is farthest from moving as much as it should."""
+    figures, verdicts = _texts(student), []
     for attribute, name in _DYNAMICS:
         ratios: dict[str, float] = getattr(figures, attribute) if figures else {"": math.nan}
         detail = ", ".join(f"{group} {ratio:.2f}" for group, ratio in ratios.items()) if figures else ""
-        goal = f"{STUDENT_STEPS}-step student: {name} ratio of every group of channels"
-        verdicts.append(Verdict(goal + ", lowest", ">=", _RATIO_RANGE[0], min(ratios.values()), "", detail))
-        verdicts.append(Verdict(goal + ", highest", "<=", _RATIO_RANGE[1], max(ratios.values()), "", ""))
+        goal = f"{name} ratio, distance from 1 of the farthest group of channels"
+        worst = max(abs(ratio - 1) for ratio in ratios.values())
+        verdicts.append(Verdict(goal, "<=", _RATIO_TOLERANCE, worst, "", detail))
     return verdicts
 
 
 def _alone(student: Row | None) -> list[Verdict]:
-    name = f"{STUDENT_STEPS}-step student at 60 Hz, two threads: "
+    name = "at 60 Hz, two threads: "
     size_mb = student.model.file_bytes / 1e6 if student else math.nan
     return [
         Verdict(name + "NumPy", ">=", 6000.0, _frames_per_s(student, "numpy"), "frames/s"),

@@ -10,7 +10,7 @@ from typing import Final
 from diffusion_talker.audio import MOTION_RATE_HZ
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.evaluation_set import TALKERS, TEXTS, VOICES
-from diffusion_talker.evaluation.goals import Verdict, absolute_fdd_mm, error_interval, judge, speed_of
+from diffusion_talker.evaluation.goals import Verdict, absolute_fdd_mm, error_interval, judge, judged_student, speed_of
 from diffusion_talker.evaluation.metrics import GROUPS, pooled
 from diffusion_talker.evaluation.results_text import DEFINITIONS, FIGURES, INTRODUCTION, MOUTH_METRICS, SET_TITLES
 from diffusion_talker.evaluation.rows import STAGES, Retrieval, Row, SetFigures, SpeechFigures
@@ -33,7 +33,7 @@ def write_page(rows: Sequence[Row], pictures: Sequence[str]) -> str:
         INTRODUCTION,
         _what_was_measured(measured),
         _overview(rows),
-        _goals(judge(rows)),
+        _goals(rows),
         *(f"![{name}](images/{name})\n" for name in pictures),
         *(_set_section(measured, name) for name in (TEXTS, TALKERS, VOICES)),
         _variety(measured),
@@ -109,7 +109,8 @@ def _overview_cells(row: Row) -> tuple[str, ...]:
     return (*cells, *rates, f"{row.model.file_bytes / 1e6:.2f}")
 
 
-def _goals(verdicts: Sequence[Verdict]) -> str:
+def _goals(rows: Sequence[Row]) -> str:
+    verdicts, student = judge(rows), judged_student(rows)
     table = [
         (v.goal, f"{v.direction} {v.bound:g} {v.unit}".strip() if not math.isnan(v.bound) else "", _measured(v),
          _outcome(v), v.detail)
@@ -117,7 +118,8 @@ def _goals(verdicts: Sequence[Verdict]) -> str:
     ]
     known = [v for v in verdicts if v.is_known]
     met = sum(v.is_met for v in known)
-    words = f"{met} of {len(known)} measured goals are met; {len(verdicts) - len(known)} are not measured.\n"
+    words = f"Goals of: {student.title}. " if student else ""
+    words += f"{met} of {len(known)} measured goals are met; {len(verdicts) - len(known)} are not measured.\n"
     return f"## Goals\n\n{words}\n" + _table(("goal", "wanted", "measured", "verdict", ""), table)
 
 

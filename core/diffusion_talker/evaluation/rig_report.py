@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +13,27 @@ import numpy as np
 from diffusion_talker.files import atomic_write
 from diffusion_talker.rigs.known_heads import landmarks_of, read_landmarks
 from diffusion_talker.rigs.measure import RigReport, TruthMeasure, measure_head
-from diffusion_talker.rigs.mesh_files import Mesh, read_mesh
-from diffusion_talker.rigs.shape_keys import HeadLandmarks, ShapeKeys
+from diffusion_talker.rigs.mesh_files import Mesh, read_mesh, triangulated
+from diffusion_talker.rigs.shape_keys import HeadLandmarks, ShapeKeys, closing_offsets
 
 
 def open_head(
-    mesh_path: str | os.PathLike[str], marks_path: str | os.PathLike[str] | None
+    mesh_path: str | os.PathLike[str], marks_path: str | os.PathLike[str] | None, close: bool = False
 ) -> tuple[Mesh, HeadLandmarks]:
-    """Read a mesh and find its landmarks: from the file of marked points, else by its structure. Raises FormatError,
-    SettingsError."""
+    """Read a mesh and find its landmarks: from the file of marked points, else by its structure.
+
+    close: a neutral whose mouth stands open is closed first. Raises FormatError, SettingsError."""
     mesh = read_mesh(mesh_path)
-    return mesh, read_landmarks(marks_path, mesh) if marks_path else landmarks_of(mesh)
+    landmarks = read_landmarks(marks_path, mesh) if marks_path else landmarks_of(mesh)
+    offsets = closing_offsets(mesh.vertices, triangulated(mesh.polygons), landmarks) if close else None
+    return (mesh if offsets is None else replace(mesh, vertices=mesh.vertices + offsets)), landmarks
 
 
 def measure_file(
-    mesh_path: str | os.PathLike[str], marks_path: str | os.PathLike[str] | None = None
+    mesh_path: str | os.PathLike[str], marks_path: str | os.PathLike[str] | None = None, close: bool = False
 ) -> tuple[RigReport, ShapeKeys]:
     """Generate and measure. Raises FormatError, SettingsError."""
-    return measure_head(*open_head(mesh_path, marks_path))
+    return measure_head(*open_head(mesh_path, marks_path, close))
 
 
 def save_report(report: RigReport, keys: ShapeKeys, folder: Path) -> tuple[Path, Path]:
