@@ -58,7 +58,7 @@ def _row_axis(rows: Sequence[Row], title: str) -> tuple[Any, Any, np.ndarray]:
     axis = figure.subplots()
     places = np.arange(len(rows), dtype=float)
     axis.set_yticks(places, [row.title for row in rows], fontsize=8)
-    axis.invert_yaxis()
+    axis.set_ylim(len(rows) - 0.5, -0.5)  # the first on top
     axis.set_title(title, fontsize=10)
     axis.grid(axis="x", linewidth=0.3)
     return figure, axis, places
