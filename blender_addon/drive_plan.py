@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .bones import RigPlan, opens_mouth, rig_plans, rigs_problem
-from .face_mapping import FaceKeys, face_keys, mapping_of
+from .face_mapping import FaceKeys, edits_of, face_keys, mapping_of, usable_keys
 from .problems import LipSyncProblem
 from .targets import inspect_target, keys_problem
 from .vertex_animation import VertexForm, VertexPlan, form_of, vertex_plan, vertex_problem
@@ -77,7 +77,18 @@ def speaks_by_bones(face: bpy.types.Object | None, choices: Choices) -> bool:
 
 
 def _face_problem(face: bpy.types.Object | None, choices: Choices) -> str:
-    return inspect_target(face).reason if choices.form is None else vertex_problem(face, choices.form)
+    if choices.form is not None:
+        return vertex_problem(face, choices.form)
+    return keys_problem(face) or ("" if has_mouth_by_hand(face) else inspect_target(face).reason)
+
+
+def has_mouth_by_hand(face: bpy.types.Object) -> bool:
+    """Whether the animator chose keys of the mouth by hand: then their names need not be known."""
+    from diffusion_talker.channels import MOUTH_CHANNELS
+
+    names = {name for name, _, _ in usable_keys(face)}
+    chosen = (entry.key for edit in edits_of(face) if edit.channel in MOUTH_CHANNELS for entry in edit.entries or ())
+    return any(key in names for key in chosen)
 
 
 def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> DrivePlan:

@@ -130,6 +130,18 @@ def test_what_is_set_by_hand_is_obeyed(addon: ModuleType, fresh_scene: object, l
     assert set(keys_of(obj, "mouthFunnel").values()) == {0.0}
 
 
+def test_keys_that_nobody_knows_are_chosen_by_hand(addon: ModuleType, fresh_scene: object, line: Path) -> None:
+    obj = make_face(["Mund auf", "Grinsen", "Nase"])
+    use_file(line)
+    assert not bpy.ops.diffusion_talker.generate.poll()
+    bpy.ops.diffusion_talker.mapping_show()
+    obj.diffusion_talker_mapping.index = ARKIT_52.index("jawOpen")
+    bpy.ops.diffusion_talker.mapping_by_hand()
+    obj.diffusion_talker_mapping.channels["jawOpen"].entries[0].key = "Mund auf"
+    assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
+    assert animated_keys(addon, obj) == {"Mund auf"} and np.ptp(list(keys_of(obj, "Mund auf").values())) > 0.01
+
+
 def test_keys_of_drivers_and_muted_keys_are_left_alone(addon: ModuleType, fresh_scene: object, line: Path) -> None:
     obj = make_face()
     obj.data.shape_keys.key_blocks["mouthPucker"].mute = True
