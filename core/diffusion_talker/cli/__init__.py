@@ -43,7 +43,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("rig", "diffusion_talker.cli.rig", "make shape keys for a head: measure and draw them", "show"),
     Verb("retarget", "diffusion_talker.cli.retarget", "bring ARKit motion onto a face with other shape keys"),
     Verb("benchmark", "diffusion_talker.cli.benchmark", "measure size, speed and memory on this machine"),
-    Verb("evaluate", "diffusion_talker.cli.evaluate", "generate curves for sets of recordings, to be scored", "audio"),
+    Verb("evaluate", "diffusion_talker.cli.evaluate", "measure models, write the page of results", "audio"),
     Verb("corpus", "diffusion_talker.cli.corpus", "make the synthetic training corpus", "train"),
     Verb("train", "diffusion_talker.training.train_command", "train a stage, or everything up to a student", "train"),
     Verb("distill", "diffusion_talker.training.distill_command", "make a teacher a student, round by round", "train"),
