@@ -11,6 +11,7 @@ import bpy
 
 from .operators.mapping import active_row, mapped_object
 from .operators.mapping_presets import DIFFUSION_TALKER_MT_mapping_presets
+from .panels import BORDER_PIXELS, LETTER_PIXELS, wrapped
 
 #: Icon of a channel by how it found its keys.
 HOW_ICONS: Final[Mapping[str, str]] = {
@@ -98,15 +99,17 @@ class MappingPanel(DrivePanel):
         column = split.column(align=True)
         column.operator("diffusion_talker.mapping_show", text="", icon="FILE_REFRESH")
         column.operator("diffusion_talker.mapping_reset", text="", icon="LOOP_BACK").whole = True
-        _draw_channel(layout, obj, row)
+        _draw_channel(layout, context, obj, row)
 
 
-def _draw_channel(layout: bpy.types.UILayout, obj: bpy.types.Object, row: bpy.types.PropertyGroup) -> None:
+def _draw_channel(
+    layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object, row: bpy.types.PropertyGroup
+) -> None:
     column = layout.column(align=True)
     column.prop(row, "gain")
     column.prop(row, "offset")
     if not row.by_hand:
-        layout.label(text=f"{row.how.capitalize()}, {row.shown:.0%} of the movement is shown")
+        draw_sentence(layout, context, channel_sentence(row))
         layout.operator("diffusion_talker.mapping_by_hand", icon="GREASEPENCIL")
         return
     for index, entry in enumerate(row.entries):
@@ -176,6 +179,25 @@ class VerticesPanel(DrivePanel):
         if drive.mode == "CACHE":
             layout.prop(drive, "cache_format")
             layout.prop(drive, "cache_folder")
+
+
+def channel_sentence(row: bpy.types.PropertyGroup) -> str:
+    """How a channel found its keys, in one sentence."""
+    if row.how == "missing":
+        return "No key of this face shows it"
+    if row.how == "approximated":
+        return f"Approximated, {row.shown:.0%} of the movement: {row.found}"
+    return f"Its own key: {row.found}" if row.shown == 1.0 else f"{row.shown:.0%} of it: {row.found}"
+
+
+def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
+    """A sentence on lines that fit the panel's width."""
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
+    width = context.region.width if context.region is not None else 0
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for line in wrapped(text, max(20, int((width / scale - BORDER_PIXELS) / LETTER_PIXELS))):
+        column.label(text=line)
 
 
 class DIFFUSION_TALKER_PT_meshes_view3d(MeshesPanel, bpy.types.Panel):

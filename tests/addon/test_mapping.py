@@ -209,6 +209,10 @@ def test_a_row_says_only_what_is_not_plain(addon: ModuleType, fresh_scene: objec
     assert text["jawOpen"] == "jawOpen" and text["mouthFunnel"] == "mouthFunnel x0.50"
     assert text["mouthSmileLeft"].startswith("mouthSmileLeft: mouthSmile x0.") and text["tongueOut"] == "tongueOut"
     assert text["cheekPuff"] == "cheekPuff: grin"
+    sentence = addon.drive_panels.channel_sentence
+    assert sentence(rows(obj)["tongueOut"]) == "No key of this face shows it"
+    assert sentence(rows(obj)["jawOpen"]) == "Its own key: jaw_Open"
+    assert sentence(rows(obj)["mouthSmileLeft"]).startswith("Approximated, ")
 
 
 class Stage:
