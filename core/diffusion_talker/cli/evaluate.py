@@ -21,6 +21,7 @@ from diffusion_talker.errors import SettingsError
 from diffusion_talker.evaluation.predict import Recording, animate_with, find_recordings, predict
 from diffusion_talker.files import atomic_write
 from diffusion_talker.motion import Motion
+from diffusion_talker.student import Student
 
 _STAGES: Final = ("model", "labels", "recogniser")
 
@@ -88,7 +89,7 @@ def _recordings(args: argparse.Namespace) -> list[Recording]:
 def _curves(args: argparse.Namespace) -> Callable[[Recording], Motion]:
     """What makes curves of a recording. Raises BundleError, CorpusError, RuntimeUnavailableError, SettingsError."""
     if args.stage == "model":
-        return animate_with(open_student(args), performance_settings(args))
+        return animate_with(_open_model(args), performance_settings(args))
     from diffusion_talker.evaluation import stages  # needs SciPy, which a student does without
 
     if args.stage == "labels":
@@ -98,6 +99,15 @@ def _curves(args: argparse.Namespace) -> Callable[[Recording], Motion]:
     from diffusion_talker.corpus.recordings.listening import load_listener
 
     return partial(stages.stage_curves, stages.recogniser_stage(load_listener(args.recogniser)))
+
+
+def _open_model(args: argparse.Namespace) -> Student:
+    """The student that the arguments ask for; a teacher can stand in its place."""
+    from diffusion_talker.evaluation.models import is_teacher, open_model, own_steps
+
+    if args.student is not None and is_teacher(args.student):
+        return open_model(args.student, args.runtime, args.steps or own_steps(args.student))
+    return open_student(args)
 
 
 def _measure_recogniser(args: argparse.Namespace) -> int:

@@ -114,7 +114,7 @@ def _with_accuracy(row: Row, args: argparse.Namespace) -> Row:
     from diffusion_talker.evaluation.measuring import measure_accuracy
     from diffusion_talker.evaluation.models import open_model
 
-    student = open_model(args.model, args.runtime, row.steps)
+    student = open_model(args.model, args.runtime, row.steps, args.role == "regression")
     clips = load_evaluation_set(args.corpus, args.test_corpus, SetSizes())
     with ProgressBar("Measuring", args.quiet) as progress:
         return replace(row, accuracy=measure_accuracy(student, clips, row.steps, progress))
@@ -132,7 +132,7 @@ def _with_recordings(row: Row, args: argparse.Namespace) -> Row:
     from diffusion_talker.evaluation.robustness import measure_recordings
 
     paths = [found.path for found in find_recordings(args.recordings.parent, [args.recordings.name])]
-    student = open_model(args.model, args.runtime, row.steps)
+    student = open_model(args.model, args.runtime, row.steps, args.role == "regression")
     with ProgressBar("Trying", args.quiet) as progress:
         return replace(row, recordings=measure_recordings(student, paths, row.steps, progress))
 

@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from diffusion_talker.corpus.shards import hash_file
 from diffusion_talker.evaluation.rows import TEACHER_STEPS, ModelInfo
 from diffusion_talker.student import Student, load_student
 from diffusion_talker.student.bundle import load_bundle, read_metadata
+from diffusion_talker.student.network import Network
+from diffusion_talker.student.runtime import open_network
 
 #: Statistics of the corpus that a bundle carries beside what it learned.
 _STATISTICS: Final = ("mel_mean", "mel_std", "motion_mean", "motion_std")
@@ -20,11 +24,28 @@ def is_teacher(path: Path) -> bool:
     return path.is_dir() or path.suffix == ".safetensors"
 
 
-def open_model(path: Path, runtime: str, steps: int) -> Student:
+class Regression:
+    """A network trained without diffusion, seen as one with: it answers to nought, whatever noise the sampler draws."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    def denoise(self, noisy: np.ndarray, time: float, prepared: Any, style: Any) -> np.ndarray:
+        """The mean motion (T, C), z-scored; `noisy` tells its shape alone, and `time` nothing."""
+        return self._network.denoise(np.zeros_like(noisy), 1.0, prepared, style)
+
+
+def open_model(path: Path, runtime: str, steps: int, is_regression: bool = False) -> Student:
     """The model at `path`, ready to generate on the processor. A teacher needs PyTorch, whatever `runtime` says.
 
-    Raises BundleError, RuntimeUnavailableError.
+    is_regression: the bundle was trained without diffusion. Raises BundleError, RuntimeUnavailableError.
     """
+    if is_regression:
+        bundle = load_bundle(path)
+        return Student(Regression(open_network(bundle, runtime, "cpu")), bundle.metadata)
     if is_teacher(path):
         from diffusion_talker.models.sampling import open_teacher
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,18 @@ def test_a_model_is_told_the_names_that_its_library_has(corpora: tuple[Path, Pat
     alone = settings_for(model, known, 2, by_name=False)
     assert (alone.identity, alone.emotion, alone.seed) == (AUTO, AUTO, told.seed)
     assert seed_of(known) != seed_of(stranger)
+
+
+def test_a_regression_model_hears_no_noise(corpora: tuple[Path, Path], student: Path) -> None:
+    item = load_evaluation_set(*corpora, SIZES).texts[0]
+    takes = [
+        open_model(student, "numpy", 1, is_regression).generate(
+            item.source, replace(settings_for(load_student(student, "numpy"), item, 1, by_name=True), seed=seed)
+        ).weights
+        for is_regression in (True, False) for seed in (0, 1)
+    ]  # fmt: skip
+    assert np.array_equal(takes[0], takes[1]) and not np.array_equal(takes[2], takes[3])
+    assert not np.array_equal(takes[0], takes[2]) and np.ptp(takes[0], axis=0).max() > 0.01
 
 
 def test_a_bundle_is_described_by_what_it_holds(student: Path) -> None:
