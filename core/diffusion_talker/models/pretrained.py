@@ -147,10 +147,10 @@ def _normalized(samples: np.ndarray, is_normalized: bool) -> np.ndarray:
 
 def _interpolate(features: Tensor, places: np.ndarray) -> Tensor:
     """(F, D) at fractional positions (N,), linear, constant beyond the ends -> (N, D)."""
-    positions = torch.from_numpy(places).to(features.device).clamp(0, len(features) - 1)
+    positions = torch.from_numpy(places.astype(np.float32)).to(features.device).clamp(0, len(features) - 1)
     low = positions.long()
     high = (low + 1).clamp_max(len(features) - 1)
-    return torch.lerp(features[low], features[high], (positions - low).float()[:, None])
+    return torch.lerp(features[low], features[high], (positions - low)[:, None])
 
 
 def load_ear(config: PretrainedEarConfig) -> PretrainedEar:

@@ -36,15 +36,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_made_corpus(tmp_path_factory.mktemp("corpus"), clips=8)
 
 
+def torchrun(*arguments: str) -> str:
+    """Standard output of `torchrun --nproc-per-node 2 ARGUMENTS`."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=240)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
+
+
 @pytest.fixture(scope="module")
 def two_ranks(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict], list[dict]]:
     """Training folder, and for each rank what it saw and its weights."""
     folder, findings = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("findings")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-               "-m", "tests.core.training.one_of_two_ranks", str(corpus), str(folder), str(findings), str(STEPS)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "core"), str(ROOT)]), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=240)
-    assert result.returncode == 0, result.stderr[-3000:]
+    torchrun("-m", "tests.core.training.one_of_two_ranks", str(corpus), str(folder), str(findings), str(STEPS))
     told = [json.loads((findings / f"{rank}.json").read_text()) for rank in (0, 1)]
     return folder, told, [load_file(findings / f"{rank}.safetensors") for rank in (0, 1)]
 
@@ -119,3 +124,17 @@ def test_one_process_changes_neither_gradients_nor_values() -> None:
     average_gradients([parameter], Ranks())
     assert parameter.grad is kept
     assert average_values(values, Ranks(), torch.device("cpu")) is values
+
+
+@pytest.mark.heavy
+def test_the_command_trains_a_teacher_with_a_pretrained_ear_in_two_processes(corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed: a pretrained ear cannot be tested")
+    from tests.core.models.tiny_ears import save_tiny_ear
+
+    ear = save_tiny_ear(tmp_path / "ear")
+    told = torchrun(
+        "-m", "diffusion_talker", "train", "teacher", "--corpus", str(corpus), "--out", str(tmp_path / "out"),
+        "--preset", "smoke", "--steps", "25", "--ear", str(ear), "--precision", "bf16", "--device", "cpu",
+    )
+    assert told.count("step 25/25") == told.count("teacher: 25 steps") == 1
+    assert read_info(tmp_path / "out" / "teacher").step == 25
