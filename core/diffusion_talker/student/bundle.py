@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The file that ships: `student.npz`, read without pickle, refused with one sentence when it is not ours.
 
-Layout: `metadata` (JSON text), `rows/<name>` (int8) with `scales/<name>` (float32, one for each row) for large matrices,
-`weights/<name>` (float16) for the rest of the network and `exact/<name>` (float32) for statistics that half precision
-would spoil.
+Layout: `metadata` (JSON text), `rows/<name>` (int8) with `scales/<name>` (float32, one for each row) for large
+matrices, `weights/<name>` (float16) for the rest of the network and `exact/<name>` (float32) for statistics that half
+precision would spoil.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole way: corpus to recogniser, teacher, rounds, ground-truth stage, bundle and curves; it learns and resumes."""
+"""The whole way: corpus to recogniser, teacher, rounds, lips, bundle and curves; it learns and resumes."""
 
 from __future__ import annotations
 
