@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import bpy
 import numpy as np
@@ -194,6 +194,78 @@ def test_a_students_vertices_move_any_flame_mesh(
     error_mm = to_mm * np.linalg.norm(seen(obj, frames) - by_cache, axis=2)
     moved_mm = to_mm * np.linalg.norm(by_cache - addon.meshes.neutral_points(obj), axis=2)
     assert moved_mm.max() > 5 and error_mm.mean() < 0.1 * moved_mm.mean()
+
+
+class VertexStudent:
+    """A model whose voice opens FLAME's mouth and closes it, in FLAME's own frame."""
+
+    runtime_name = "test"
+    config = SimpleNamespace(vertex_count=5023)
+
+    def __init__(self, addon: ModuleType, still: bpy.types.Object) -> None:
+        neutral = addon.meshes.neutral_points(still)
+        opened = addon.topology.generated_keys_of(still).posed(neutral, {"jawOpen": 0.7}) - neutral
+        shares = np.sin(np.linspace(0, np.pi, 60)) ** 2
+        self.motion = VertexMotion((shares[:, None, None] * opened).astype(np.float32), 60.0, neutral)
+
+    def generate_vertices(self, source: object, settings: object, progress: object, cancelled: object) -> VertexMotion:
+        return self.motion
+
+
+@pytest.mark.parametrize("mode", ["KEYS", "CACHE"])
+def test_generate_drives_flame_with_a_model_of_vertices(
+    addon: ModuleType, fresh_scene: object, shared_dir: Path, tmp_path: Path, monkeypatch: object, mode: str
+) -> None:
+    obj = flame_head(shared_dir / "meshes" / "flame_template.ply")
+    student = VertexStudent(addon, obj)
+    bpy.ops.diffusion_talker.generate_shape_keys()
+    set_fps(24, 1)
+    monkeypatch.setattr(addon.generation, "open_student", lambda options: student)
+    monkeypatch.setattr(addon.preferences, "model_file", lambda context: "mine.npz")
+    settings = bpy.context.scene.diffusion_talker
+    settings.source, settings.audio_file = "FILE", str(write_sound(tmp_path / "line.wav", speech_like(1.0)))
+    drive = bpy.context.scene.diffusion_talker_drive
+    drive.mode, drive.cache_folder = mode, str(tmp_path)
+    drive.meshes.add().object = make_face(["jawOpen"], name="Teeth")
+    bpy.context.view_layer.objects.active = obj
+    assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
+    jaw = keys_of(bpy.data.objects["Teeth"], "jawOpen")
+    assert jaw[13] == pytest.approx(0.7, abs=0.06) and jaw[1] < 0.03, "teeth follow what is solved"
+    shown_mm = 1000 * np.linalg.norm(seen(obj, [1, 13]) - student.motion.neutral, axis=2)
+    wanted_mm = 1000 * np.linalg.norm(student.motion.offsets[30], axis=1)
+    assert shown_mm[0].max() < 0.5 and shown_mm[1].max() == pytest.approx(wanted_mm.max(), rel=0.05)
+
+
+def test_flames_own_expressions_speak(
+    addon: ModuleType, fresh_scene: object, shared_dir: Path, tmp_path: Path
+) -> None:
+    """Keys that say nothing by their names are measured against ARKit's shapes, and then follow the exact motion."""
+    obj = flame_head(shared_dir / "meshes" / "flame_template.ply")
+    keys = addon.topology.generated_keys_of(obj)
+    neutral = addon.meshes.neutral_points(obj)
+    dense = np.stack([keys.posed(neutral, {name: 1.0}) - neutral for name in keys.names]).reshape(52, -1)
+    _, sizes, directions = np.linalg.svd(dense, full_matrices=False)
+    obj.shape_key_add(name="Basis")
+    for number, offsets in enumerate((directions * sizes[:, None] / 3)[:45], 1):
+        key = obj.shape_key_add(name=f"Exp{number}", from_mix=False)
+        key.points.foreach_set("co", (neutral.reshape(-1) + offsets).astype(np.float32))
+        key.slider_min, key.slider_max, key.value = -5.0, 5.0, 0.0
+    assert addon.drive_plan.plan_problem(obj, addon.drive_plan.Choices()) == ""
+    motion = softened(spoken())
+    write(addon, obj, motion, "KEYS")
+    frames = [10, 18, 27, 33]
+    by_keys = seen(obj, frames)
+    bpy.context.scene.diffusion_talker_drive.cache_folder = str(tmp_path)
+    write(addon, obj, motion, "CACHE")
+    exact = seen(obj, frames)
+    error_mm = 1000 * np.linalg.norm(by_keys - exact, axis=2)
+    moved_mm = 1000 * np.linalg.norm(exact - neutral, axis=2)
+    assert moved_mm.max() > 3 and error_mm.mean() < 0.1 * moved_mm.mean()
+
+
+def softened(motion: Motion) -> Motion:
+    """The same at the strength of speech."""
+    return Motion(0.5 * motion.weights, motion.channels, motion.rate_hz)
 
 
 def test_vertices_on_another_mesh_are_refused(addon: ModuleType, fresh_scene: object) -> None:
