@@ -7,12 +7,12 @@ recogniser -> teacher -> warm_up -> round_8 -> round_4 -> round_2 -> finetune_2,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from diffusion_talker.corpus.shards import Manifest, read_manifest
-from diffusion_talker.training.checkpoint import checkpoint_path, read_info
+from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
+from diffusion_talker.training.checkpoint import check_resumable, checkpoint_path, read_info
 from diffusion_talker.training.config import TrainingConfig
 from diffusion_talker.training.distill import DistillTrainer
 from diffusion_talker.training.finetune import FinetuneTrainer
@@ -84,7 +84,7 @@ class Pipeline:
 
     def _train(self, name: str, config: TrainingConfig, trainer: Callable[..., Trainer[Any]], **inputs: Any) -> Path:
         folder = self.out / name
-        if _is_finished(folder, config):
+        if self._is_finished(folder, config):
             self.report(f"{name}: finished before, {config.steps} steps in {folder}")
             return folder
         self.report(f"{name}: {config.steps} steps in {folder}")
@@ -92,6 +92,11 @@ class Pipeline:
         training.run(self.report)
         return folder
 
-
-def _is_finished(folder: Path, config: TrainingConfig) -> bool:
-    return checkpoint_path(folder).is_file() and read_info(folder).step >= config.steps
+    def _is_finished(self, folder: Path, config: TrainingConfig) -> bool:
+        """Whether a stage needs no more steps. Raises CheckpointError when it is another training's."""
+        if not checkpoint_path(folder).is_file():
+            return False
+        found = read_info(folder)
+        asked = replace(found, config=asdict(config), corpus_manifest_sha256=hash_file(self.corpus / MANIFEST_NAME))
+        check_resumable(folder, found, asked, config.accept_changes)
+        return found.step >= config.steps

@@ -16,7 +16,7 @@ pytest.importorskip("safetensors", reason="safetensors is not installed: trainin
 
 from diffusion_talker.audio import ArraySource  # noqa: E402
 from diffusion_talker.corpus.shards import Clip  # noqa: E402
-from diffusion_talker.errors import CorpusError, SettingsError  # noqa: E402
+from diffusion_talker.errors import CheckpointError, CorpusError, SettingsError  # noqa: E402
 from diffusion_talker.models.sampling import open_teacher  # noqa: E402
 from diffusion_talker.student import GenerateSettings, Student, load_student  # noqa: E402
 from diffusion_talker.training import distill_command, export_command, finetune_command, train_command  # noqa: E402
@@ -85,6 +85,13 @@ def test_finished_stages_are_not_trained_again(corpus: Path, trained: Path) -> N
     lines: list[str] = []
     pipeline(corpus, trained, lines).everything()
     assert len(lines) == 8 and all("finished before" in line for line in lines)
+
+
+def test_a_finished_stage_of_another_training_is_refused(corpus: Path, trained: Path) -> None:
+    plan = tiny_plan()
+    other = replace(plan, recogniser=replace(plan.recogniser, seed=7))
+    with pytest.raises(CheckpointError, match="seed"):
+        Pipeline(corpus, trained, other, "cpu", "train recogniser", lambda line: None).recogniser()
 
 
 def test_the_ear_stays_frozen(trained: Path) -> None:
