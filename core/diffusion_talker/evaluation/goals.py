@@ -97,6 +97,8 @@ def _against_teacher(rows: _Rows) -> list[Verdict]:
     interval = "" if math.isnan(low) else f"95 % interval {low:.3f} to {high:.3f}"
     return [
         Verdict(name + "speed, audio encoding included, PyTorch", ">=", 8.0, _speed_ratio(student, teacher), "x"),
+        Verdict(name + "storage saved, bytes of the files", ">=", 86.4,
+                _saved(student, teacher, lambda row: row.model.file_bytes), "%"),
         Verdict(name + "storage saved, trainable parameters x 4 B", ">=", 86.4,
                 _saved(student, teacher, lambda row: row.model.trainable), "%"),
         Verdict(name + "storage saved, all parameters x 4 B", ">=", 86.4,
