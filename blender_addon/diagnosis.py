@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from .audio_source import find_strip, strip_times
+from .drive_plan import other_way
 from .fixes import Fix
 from .keyframes import current_fcurves, current_lines, is_muted, is_slotless
 from .meshes import CACHES, is_masked, key_offsets
@@ -72,6 +73,9 @@ class Patient:
 
 def diagnose(obj: bpy.types.Object | None, scene: bpy.types.Scene) -> Diagnosis:
     """Look at an object and the scene it is in; quick enough for a panel's draw()."""
+    other = other_way(obj, scene)
+    if other is not None:
+        return Diagnosis(other.sentence, other.moves)
     report = inspect_target(obj)
     if not report.ready:
         return _refusal(obj, scene, report)

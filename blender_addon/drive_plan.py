@@ -10,7 +10,7 @@ from .bones import RigPlan, opens_mouth, rig_plans, rigs_problem
 from .face_mapping import FaceKeys, edits_of, face_keys, mapping_of, usable_keys
 from .problems import LipSyncProblem
 from .targets import inspect_target, keys_problem
-from .vertex_animation import VertexForm, VertexPlan, form_of, vertex_plan, vertex_problem
+from .vertex_animation import CACHE, VertexForm, VertexPlan, form_of, vertex_plan, vertex_problem
 
 if TYPE_CHECKING:
     import bpy
@@ -89,6 +89,32 @@ def has_mouth_by_hand(face: bpy.types.Object) -> bool:
     names = {name for name, _, _ in usable_keys(face)}
     chosen = (entry.key for edit in edits_of(face) if edit.channel in MOUTH_CHANNELS for entry in edit.entries or ())
     return any(key in names for key in chosen)
+
+
+@dataclass(frozen=True)
+class OtherWay:
+    """How a face moves where that is not by keys whose names are known: a sentence for the panel, and whether it
+    will."""
+
+    sentence: str
+    moves: bool
+
+
+def other_way(face: bpy.types.Object | None, scene: bpy.types.Scene) -> OtherWay | None:
+    """Vertices, bones alone, or keys chosen by hand; None for a face that is driven by its named keys."""
+    choices = choices_of(scene)
+    if choices.form is not None:
+        reason = vertex_problem(face, choices.form)
+        form = "a mesh cache" if choices.form.mode == CACHE else "one shape key a frame"
+        return OtherWay(reason or f"Generate will write '{face.name}' as {form}", not reason)
+    if speaks_by_bones(face, choices):
+        reason = rigs_problem(scene, face)
+        armature = scene.diffusion_talker_drive.armature.name
+        return OtherWay(reason or f"Generate will move the bones of '{armature}'", not reason)
+    has_keys = face is not None and face.type == "MESH" and face.data.shape_keys is not None
+    if has_keys and not keys_problem(face) and has_mouth_by_hand(face) and not inspect_target(face).ready:
+        return OtherWay(f"Generate will move the keys of '{face.name}' that were chosen by hand", True)
+    return None
 
 
 def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> DrivePlan:

@@ -15,7 +15,7 @@ from ..face_mapping import mapping_of, usable_keys
 from ..generation import target_of
 from ..keyframes import current_lines, read_curves
 from ..problems import LipSyncProblem, user_message
-from ..targets import inspect_target
+from ..targets import keys_problem
 
 FORMATS = (
     (".csv", "Live Link Face (.csv)", "For Unreal Engine and other programs that read Live Link Face recordings"),
@@ -56,9 +56,9 @@ class DIFFUSION_TALKER_OT_export(bpy.types.Operator, ExportHelper):
 
 def export_problem(obj: bpy.types.Object | None) -> str:
     """Why there is nothing to export and what to do next; empty when there is."""
-    report = inspect_target(obj)
-    if not report.ready:
-        return report.reason
+    reason = keys_problem(obj)
+    if reason:
+        return reason
     return "" if current_lines(obj) else f"'{obj.name}' has no take yet: generate lip sync first"
 
 
@@ -78,6 +78,8 @@ def export_take(obj: bpy.types.Object, fps: float, path: Path) -> int:
     spans = current_lines(obj).values()
     frames = np.arange(min(first for first, _ in spans), max(end for _, end in spans))
     curves = read_curves(obj, [name for name, _, _ in usable_keys(obj)], frames)
+    if not curves:
+        raise LipSyncProblem(f"The take of '{obj.name}' has lost its curves: undo that, or generate it again")
     keys = Motion(np.stack(list(curves.values()), axis=1), tuple(curves), fps)
     motion = keys_to_arkit(keys, mapping_of(obj))
     write_motion(path, select_channels(motion, MODEL_CHANNELS))

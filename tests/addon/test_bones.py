@@ -199,6 +199,8 @@ def test_poses_named_like_visemes_speak(addon: ModuleType, fresh_scene: object, 
     drive.armature = rig
     assert not bpy.ops.diffusion_talker.generate.poll()
     drive.use_poses = True
+    found = addon.diagnosis.diagnose(rig, bpy.context.scene)
+    assert found.moves and found.sentence == "Generate will move the bones of 'Rig'"
     before = snapshot()
     assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
     fresh = rig.animation_data.action

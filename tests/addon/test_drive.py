@@ -139,6 +139,9 @@ def test_keys_that_nobody_knows_are_chosen_by_hand(addon: ModuleType, fresh_scen
     bpy.ops.diffusion_talker.mapping_by_hand()
     obj.diffusion_talker_mapping.channels["jawOpen"].entries[0].key = "Mund auf"
     assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
+    found = addon.diagnosis.diagnose(obj, bpy.context.scene)
+    assert found.moves and found.sentence == "Generate will move the keys of 'Head' that were chosen by hand"
+    assert addon.operators.export.export_problem(obj) == ""
     assert animated_keys(addon, obj) == {"Mund auf"} and np.ptp(list(keys_of(obj, "Mund auf").values())) > 0.01
 
 

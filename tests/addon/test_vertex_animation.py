@@ -287,8 +287,45 @@ def test_what_is_missing_is_said(
     addon: ModuleType, fresh_scene: object, arrange: object, mode: str, sentence: str
 ) -> None:
     bpy.context.scene.diffusion_talker_drive.mode = mode
-    choices = addon.drive_plan.choices_of(bpy.context.scene)
-    assert sentence in addon.drive_plan.plan_problem(arrange(), choices)
+    choices, obj = addon.drive_plan.choices_of(bpy.context.scene), arrange()
+    assert sentence in addon.drive_plan.plan_problem(obj, choices)
+    found = addon.diagnosis.diagnose(obj, bpy.context.scene)
+    assert sentence in found.sentence and not found.moves
+
+
+def linked_face(path: Path, with_modifier: bool) -> bpy.types.Object:
+    """A face from a library as an editable override of object and mesh."""
+    face = make_face()
+    if with_modifier:
+        face.modifiers.new("Subdivision", "SUBSURF")
+    bpy.ops.wm.save_as_mainfile(filepath=str(path / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(path / "library.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Head"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    override = wanted.objects[0].override_create(remap_local_usages=True)
+    override.data = override.data.override_create(remap_local_usages=True)
+    override.override_library.is_system_override = False
+    return override
+
+
+def test_an_override_plays_a_cache_but_takes_no_keys(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
+    obj = linked_face(tmp_path, with_modifier=False)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    with pytest.raises(addon.problems.LipSyncProblem, match="takes no new shape keys: use a mesh cache"):
+        write(addon, obj, spoken(), "SHAPE_PER_FRAME")
+    write(addon, obj, spoken(), "CACHE")
+    name = obj.name
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert [modifier.type for modifier in bpy.data.objects[name].modifiers] == ["MESH_CACHE"]
+
+
+def test_an_override_with_modifiers_is_told_to_use_keys(addon: ModuleType, fresh_scene: object, tmp_path: Path) -> None:
+    obj = linked_face(tmp_path, with_modifier=True)
+    bpy.context.scene.diffusion_talker_drive.cache_folder = str(tmp_path)
+    with pytest.raises(addon.problems.LipSyncProblem, match="'Head' is an override, its modifiers stay first"):
+        write(addon, obj, spoken(), "CACHE")
 
 
 def test_a_failure_leaves_neither_file_nor_modifier(
