@@ -18,6 +18,8 @@ from diffusion_talker.formats import motion_format, read_motion
 
 _PICTURES = (".jpg", ".jpeg", ".png")
 _TILE = 130
+#: Heads of which every key is drawn: the others say the same with other names.
+_KEY_SHEET = ("VRM 0", "Oculus visemes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keys", type=Path, metavar="FILE", help="names of the face's shape keys, one a line")
     parser.add_argument("--out", type=Path, metavar="FILE", help="with --keys: curves to write, .json or .npz")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="without --keys: picture to write, .jpg or .png")
+    parser.add_argument("--key-sheet", type=Path, metavar="FILE", help="without --keys: picture of the heads' visemes")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
 
 
@@ -39,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _map(args: argparse.Namespace) -> int:
-    if args.sheet is not None:
-        raise SettingsError("--sheet shows the made heads. Leave out --keys.")
+    if args.sheet is not None or args.key_sheet is not None:
+        raise SettingsError("--sheet and --key-sheet show the made heads. Leave out --keys.")
     if args.out is not None and motion_format(args.out).extension == ".csv":
         raise SettingsError("Live Link Face files hold ARKit's names only. Write .npz or .json.")
     try:
@@ -54,8 +57,9 @@ def _map(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace) -> int:
-    if args.sheet is not None and args.sheet.suffix.lower() not in _PICTURES:
-        raise SettingsError(f"'{args.sheet}' does not end in {' or '.join(_PICTURES)}. Choose one of these.")
+    for path in (args.sheet, args.key_sheet):
+        if path is not None and path.suffix.lower() not in _PICTURES:
+            raise SettingsError(f"'{path}' does not end in {' or '.join(_PICTURES)}. Choose one of these.")
     motion = read_motion(args.motion)
     heads = made_heads()
     with ProgressBar("heads", args.quiet) as progress:
@@ -64,6 +68,14 @@ def _measure(args: argparse.Namespace) -> int:
             reports += [measure_head(motion, head, measured) for measured in (False, True)]
             progress((i + 1) / len(heads))
     print(describe(reports))
+    if args.key_sheet is not None:
+        from diffusion_talker.evaluation.rendering.sheet import save_picture
+        from diffusion_talker.evaluation.retarget_sheet import draw_made_keys
+
+        with ProgressBar(args.key_sheet.name, args.quiet) as progress:
+            shown = [head for head in heads if head.title in _KEY_SHEET]
+            save_picture(draw_made_keys(shown, _TILE, progress=progress), args.key_sheet)
+        print(f"-> {args.key_sheet}")
     if args.sheet is not None:
         from diffusion_talker.evaluation.rendering.sheet import save_picture
         from diffusion_talker.evaluation.retarget_sheet import draw_retarget_sheet

@@ -11,6 +11,8 @@ import pytest
 
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.cli import BAD_ARGUMENTS, DONE, FAILED, main
+from diffusion_talker.formats import write_motion
+from diffusion_talker.motion import Motion
 from diffusion_talker.rigs.demo_head import build_demo_head, layout
 from diffusion_talker.rigs.demo_head.sculpt import head_field
 from diffusion_talker.rigs.demo_head.skin import make_skin
@@ -69,6 +71,28 @@ def test_sheet_draws(head_files: tuple[Path, Path], tmp_path: Path) -> None:
     )
     picture = image.imread(out)
     assert picture.shape[0] > 10 * 32 and picture[..., :3].std() > 0.05
+
+
+def test_sheet_draws_a_spoken_line(head_files: tuple[Path, Path], tmp_path: Path) -> None:
+    image = pytest.importorskip("matplotlib.image")
+    mesh, marks = head_files
+    weights = np.zeros((120, len(ARKIT_52)), np.float32)
+    weights[:, ARKIT_52.index("jawOpen")] = 0.5 + 0.5 * np.sin(np.arange(120) / 8)
+    motion, out = tmp_path / "line.npz", tmp_path / "line.png"
+    write_motion(motion, Motion(weights, ARKIT_52, 60.0))
+    command = ["rig", "sheet", str(mesh), "--marks", str(marks), "--out", str(out), "--tile", "32", "--quiet"]
+    assert main([*command, "--line", str(motion), "--close"]) == DONE
+    picture = image.imread(out)
+    assert picture.shape[0] < 4 * 32 and picture.shape[1] > 5 * 32 and picture[..., :3].std() > 0.05
+
+
+def test_own_keys_have_to_be_there(
+    head_files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib.image")
+    mesh, marks = head_files
+    assert main(["rig", "sheet", str(mesh), "--marks", str(marks), "--out", str(tmp_path / "s.png"), "--own"]) == 2
+    assert "no sculpted ARKit shapes" in capsys.readouterr().err
 
 
 def test_what_is_wrong_ends_in_a_sentence(head_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.errors import SettingsError
+from diffusion_talker.rigs.shape_keys.closing import OPEN_MOUTH_MM, rest_gap_mm
 from diffusion_talker.rigs.shape_keys.eyes import Eye, eye_keys, find_eye
-from diffusion_talker.rigs.shape_keys.face import Face, make_face, smoothstep
+from diffusion_talker.rigs.shape_keys.face import Face, make_face
 from diffusion_talker.rigs.shape_keys.flesh import calm_share, flesh_keys
+from diffusion_talker.rigs.shape_keys.inside import inner_mouth
 from diffusion_talker.rigs.shape_keys.jaw import find_jaw, jaw_keys
 from diffusion_talker.rigs.shape_keys.landmarks import FaceFrame, HeadLandmarks
 from diffusion_talker.rigs.shape_keys.lips import lip_keys
@@ -20,9 +22,7 @@ from diffusion_talker.rigs.shape_keys.mouth import Lips, find_lips
 from diffusion_talker.rigs.shape_keys.tongue import find_tongue, tongue_key
 
 _SMALLEST_OFFSET_MM = 2e-3
-_OPEN_MOUTH_MM = 1.0
 _STILL_NOSE_MM = 9.0
-_GUM_BLEND_MM = 6.0
 _RIDER_REACH_MM = 12.0
 
 
@@ -87,7 +87,7 @@ def _check_one_skin(face: Face) -> None:
 
 
 def _all_keys(face: Face, lips: Lips, eyes: tuple[Eye, Eye]) -> dict[str, np.ndarray]:
-    inside, jaw_share = _inner_mouth(face)
+    inside, jaw_share = inner_mouth(face)
     riders = _find_riders(face, eyes, inside)
     share = calm_share(face, lips, eyes)
     keys = {name: np.zeros_like(face.points) for name in ARKIT_52}
@@ -110,36 +110,6 @@ def _still(face: Face, eyes: tuple[Eye, Eye]) -> np.ndarray:
     for eye in eyes:
         still = still | (eye.margin_mm < 3.0) | (np.linalg.norm(face.points - eye.center, axis=1) < eye.radius + 0.5)
     return still
-
-
-def _inner_mouth(face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """Loose pieces behind the lips (V,) bool, and the share (V,) with which they go with the jaw: lower teeth and
-    tongue all, upper teeth nothing; a piece that reaches from the upper jaw to the lower one is divided."""
-    share, inside = np.zeros(len(face.points)), np.zeros(len(face.points), dtype=bool)
-    for root in np.unique(face.surface.pieces[~face.skin]):
-        piece = np.flatnonzero(face.surface.pieces == root)
-        place = face.points[piece] - face.mouth_center
-        low, high = place.min(axis=0), place.max(axis=0)
-        middle = (low + high) / 2
-        if not (abs(middle[0]) < 1.6 * face.mouth_half_width and -40.0 < middle[1] < 25.0 and -75.0 < middle[2] < 10.0):
-            continue
-        inside[piece] = True
-        spans_both = low[1] < -12.0 and high[1] > 8.0
-        share[piece] = _divided(face, piece) if spans_both else float(place[:, 1].mean() < -1.0)
-    return inside, share
-
-
-def _divided(face: Face, piece: np.ndarray) -> np.ndarray:
-    """Shares (N,) of a piece that reaches from one jaw to the other: what is nearer to its floor along the surface, the
-    tongue too, goes with the lower jaw."""
-    within = np.zeros(len(face.points), dtype=bool)
-    within[piece] = True
-    height = face.points[piece, 1]
-    floor, roof = (
-        face.surface.distances(ends, within, np.inf)[piece]
-        for ends in (piece[height < np.quantile(height, 0.05)], piece[height > np.quantile(height, 0.95)])
-    )
-    return smoothstep(0.5 + (roof - floor) / (2 * _GUM_BLEND_MM))
 
 
 @dataclass(frozen=True)
@@ -181,11 +151,11 @@ def _behind_lids(face: Face, eyes: tuple[Eye, Eye]) -> np.ndarray:
 
 def _notes(lips: Lips, eyes: tuple[Eye, Eye], has_tongue: bool) -> tuple[str, ...]:
     notes = [] if has_tongue else ["tongueOut is empty: this head has no tongue as a piece of its own."]
-    gap = float(np.linalg.norm(lips.gap_mm[lips.band], axis=1).max())
-    if gap > _OPEN_MOUTH_MM:
+    gap = rest_gap_mm(lips)
+    if gap > OPEN_MOUTH_MM:
         notes.append(
             f"The mouth stands open by {gap:.1f} mm in the neutral; it closes fully only at jawOpen = mouthClose "
-            "= 1. Start from a neutral with closed lips for closures at every opening."
+            "= 1. Close the neutral's lips first for closures at every opening."
         )
     for eye, side in zip(eyes, ("left", "right"), strict=True):
         if not eye.ball.any():

@@ -92,7 +92,7 @@ def opened(points: np.ndarray, jaw: Jaw, share: np.ndarray) -> np.ndarray:
 def jaw_keys(face: Face, lips: Lips, jaw: Jaw) -> dict[str, np.ndarray]:
     """Offsets (V, 3) in mm of the jaw's four keys and of mouthClose."""
     points = face.points
-    closed = points + _close_rest_gap(face, lips)
+    closed = points + close_rest_gap(lips)
     slide = jaw.sliding[:, None]
     open_jaw = opened(points, jaw, jaw.opening)
     side = np.radians(_SIDE_DEG)
@@ -105,7 +105,12 @@ def jaw_keys(face: Face, lips: Lips, jaw: Jaw) -> dict[str, np.ndarray]:
     }
 
 
-def _close_rest_gap(face: Face, lips: Lips) -> np.ndarray:
+def close_rest_gap(lips: Lips) -> np.ndarray:
     """Offsets (V, 3) that bring lips together which stand apart in the neutral, half the way each."""
+    return lips_together(lips, lips.gap_mm)
+
+
+def lips_together(lips: Lips, apart_mm: np.ndarray) -> np.ndarray:
+    """Offsets (V, 3) by which either lip goes half of the way apart_mm (V, 3), fading over the skin around."""
     fade = 1.0 - smoothstep((lips.distance_mm - 2.0) / _RAMP_MM)
-    return ((0.5 - lips.upper) * fade)[:, None] * lips.gap_mm
+    return ((0.5 - lips.upper) * fade)[:, None] * apart_mm

@@ -22,8 +22,8 @@ class Lips:
 
     s: along the mouth, -1 right corner to 1 left corner. upper: share of the upper lip, 1 above the mouth, 0 below,
     between at the corners. distance_mm: way along the skin to the contact line. contact_mm (V, 3): the contact line at
-    the vertex's s. gap_mm (V, 3): from the lower lip's edge to the upper one's where
-    the neutral's mouth stands open there, else 0. band: the lips themselves.
+    the vertex's s. apart_mm (V, 3): from the lower lip's edge to the upper one's there; gap_mm (V, 3): the same where
+    the neutral's mouth stands open, else 0. band: the lips themselves.
     upper_line, lower_line (K,): vertices of either lip's edge from right to left.
     """
 
@@ -31,6 +31,7 @@ class Lips:
     upper: np.ndarray
     distance_mm: np.ndarray
     contact_mm: np.ndarray
+    apart_mm: np.ndarray
     gap_mm: np.ndarray
     band: np.ndarray
     upper_line: np.ndarray
@@ -50,12 +51,14 @@ def find_lips(face: Face) -> Lips:
     s = _along(face)
     upper_curve, lower_curve = (_curve(face, line, s) for line in (upper_line, lower_line))
     distance = np.minimum(to_upper, to_lower)
+    apart = upper_curve - lower_curve
     return Lips(
         s=np.clip(s, -1.0, 1.0),
         upper=smoothstep(0.5 + lead / (2 * _CORNER_BLEND * half)),
         distance_mm=distance,
         contact_mm=(upper_curve + lower_curve) / 2,
-        gap_mm=smoothstep((upper_curve - lower_curve)[:, 1:2] / _OPEN_MM - 1.0) * (upper_curve - lower_curve),
+        apart_mm=apart,
+        gap_mm=smoothstep(apart[:, 1:2] / _OPEN_MM - 1.0) * apart,
         band=distance < _BAND * half,
         upper_line=upper_line,
         lower_line=lower_line,

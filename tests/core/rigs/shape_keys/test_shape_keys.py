@@ -13,8 +13,9 @@ from diffusion_talker.channels import ARKIT_52
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.rigs.demo_head import build_demo_head
 from diffusion_talker.rigs.flame import FLAME_LANDMARKS
+from diffusion_talker.rigs.measure import measure_head
 from diffusion_talker.rigs.mesh_files import Mesh, triangulated
-from diffusion_talker.rigs.shape_keys import ShapeKeys, generate_shape_keys, settle_landmarks
+from diffusion_talker.rigs.shape_keys import ShapeKeys, closing_offsets, generate_shape_keys, settle_landmarks
 from diffusion_talker.rigs.shape_keys.surface import Surface
 
 OPENINGS = (0.1, 0.25, 0.5, 1.0)
@@ -234,6 +235,25 @@ def test_marks_that_touch_already_stay_and_so_do_open_lips(demo_marked, flame_fa
     assert settle_landmarks(demo_marked.vertices, demo_marked.triangles[:, ::-1], marks) == marks
     open_face = settle_landmarks(flame_face.vertices, triangulated(flame_face.polygons), FLAME_LANDMARKS)
     assert open_face == FLAME_LANDMARKS
+
+
+def test_a_mouth_that_stands_open_is_closed(demo_marked, demo_keys) -> None:
+    points, marks = demo_marked.vertices, demo_marked.landmarks
+    assert closing_offsets(points, demo_marked.triangles, marks) is None
+    ajar = demo_keys.posed(points, {"jawOpen": 0.35})
+    offsets = closing_offsets(ajar, demo_marked.triangles, marks)
+    before, after = (np.linalg.norm(p[marks.upper_lip] - p[marks.lower_lip]) for p in (ajar, ajar + offsets))
+    assert before > 0.006 and after < 0.0012
+    still = np.linalg.norm(points - points[marks.brow_inner_left], axis=1) < 0.02
+    assert np.abs(offsets[still]).max() < 1e-4
+
+
+def test_a_scan_with_open_mouth_seals_its_lips_after_closing(flame_face: Mesh) -> None:
+    triangles = triangulated(flame_face.polygons)
+    offsets = closing_offsets(flame_face.vertices, triangles, FLAME_LANDMARKS)
+    closed = Mesh(flame_face.vertices + offsets, flame_face.polygons)
+    report, keys = measure_head(closed, FLAME_LANDMARKS)
+    assert all(seal.gap_mm < 1.0 for seal in report.seals) and not any("stands open" in note for note in keys.notes)
 
 
 def test_flame_takes_two_seconds_at_most(flame_template: Mesh) -> None:
