@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from .meshes import neutral_points
+from .meshes import key_offsets, neutral_points, triangles_of
 from .problems import LipSyncProblem
 from .targets import recognized_keys
-from .topology import generated_keys_of, landmarks_problem
+from .topology import face_landmarks, generated_keys_of, landmarks_problem
 
 if TYPE_CHECKING:
     import bpy
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Custom property of the shape keys' datablock: {"keys": names of the keys we made, "notes": sentences} as JSON.
 GENERATED_PROPERTY: Final = "diffusion_talker_generated"
+
+
+#: Key that closes a neutral whose mouth stands open; it stays at 1.
+CLOSING_KEY: Final = "lipsClosed"
 
 
 @dataclass(frozen=True)
@@ -84,20 +88,36 @@ def lacks_keys(obj: bpy.types.Object) -> bool:
     return len(_present(tuple(names))) < len(ARKIT_52)
 
 
-def add_generated_keys(obj: bpy.types.Object, replace_ours: bool = False) -> AddedKeys:
+def add_generated_keys(obj: bpy.types.Object, replace_ours: bool = False, close_mouth: bool = True) -> AddedKeys:
     """Generate the 52 ARKit keys from the object's neutral and add those that it lacks.
 
     replace_ours: keys that an earlier call made are made anew from the neutral as it is now. Keys of the user's own
-    stay as they are in any spelling. Raises LipSyncProblem or SettingsError, having changed nothing.
+    stay as they are in any spelling. close_mouth: a neutral whose mouth stands open gets a key more, at 1, that closes
+    it; lips that are apart at rest could never be sealed. Raises LipSyncProblem or SettingsError, having changed
+    nothing.
     """
     reason = generation_problem(obj)
     if reason:
         raise LipSyncProblem(reason)
-    return write_keys(obj, generated_keys_of(obj), replace_ours)
+    closing = _closing(obj, replace_ours) if close_mouth else None
+    keys = generated_keys_of(obj, closing)
+    return write_keys(obj, keys, replace_ours, closing)
 
 
-def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> AddedKeys:
-    """Put generated keys on the mesh; values and the active key stay as they are."""
+def _closing(obj: bpy.types.Object, replace_ours: bool) -> np.ndarray | None:
+    """Offsets (V, 3) that close the neutral's mouth: those of our key where it stays, else made now where needed."""
+    from diffusion_talker.rigs.shape_keys import closing_offsets
+
+    keys = obj.data.shape_keys
+    if not replace_ours and CLOSING_KEY in generated_names(keys):
+        return key_offsets(keys.key_blocks[CLOSING_KEY])
+    return closing_offsets(neutral_points(obj), triangles_of(obj.data), face_landmarks(obj))
+
+
+def write_keys(
+    obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool, closing: np.ndarray | None = None
+) -> AddedKeys:
+    """Put generated keys on the mesh; values and the active key stay as they are. closing (V, 3) becomes a key at 1."""
     neutral, active = neutral_points(obj), obj.active_shape_key_index
     if obj.data.shape_keys is None:
         obj.shape_key_add(name="Basis", from_mix=False)
@@ -114,11 +134,26 @@ def write_keys(obj: bpy.types.Object, keys: ShapeKeys, replace_ours: bool) -> Ad
         block = _new_block(obj, name) if own is None else blocks[own]
         (added if own is None else replaced).append(block.name)
         _write_shape(block, neutral, indices, offsets)
+    told = _write_closing(obj, neutral, closing, ours)
+    closes, notes = len(told), (*keys.notes, *told)
     obj.active_shape_key_index = active
-    remaining = ours & {block.name for block in blocks}
-    _remember(obj.data.shape_keys, sorted(remaining.union(added, replaced)), keys.notes)
+    remaining = (ours & {block.name for block in blocks}).union(added, replaced, [CLOSING_KEY] * closes)
+    _remember(obj.data.shape_keys, sorted(remaining), notes)
     obj.data.update()
-    return AddedKeys(tuple(added), tuple(replaced), tuple(kept), keys.notes)
+    return AddedKeys(tuple(added), tuple(replaced), tuple(kept), notes)
+
+
+def _write_closing(
+    obj: bpy.types.Object, neutral: np.ndarray, closing: np.ndarray | None, ours: set[str]
+) -> tuple[str, ...]:
+    """Make or renew the key that closes the mouth; what to tell about it."""
+    blocks = obj.data.shape_keys.key_blocks
+    if closing is None or (CLOSING_KEY in blocks and CLOSING_KEY not in ours):
+        return ()
+    if CLOSING_KEY not in blocks:
+        _new_block(obj, CLOSING_KEY).value = 1.0
+    _write_shape(blocks[CLOSING_KEY], neutral, np.arange(len(neutral)), closing.astype(np.float32))
+    return (f"The neutral's mouth stands open: key {CLOSING_KEY} closes it and stays at 1, for speech to start from.",)
 
 
 def _present(names: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from .problems import LipSyncProblem
 
 if TYPE_CHECKING:
     import bpy
+    import numpy as np
 
     from diffusion_talker.rigs.shape_keys import HeadLandmarks, ShapeKeys
 
@@ -104,11 +105,12 @@ def marked_count(obj: bpy.types.Object) -> int:
     return len(LANDMARKS) - len(marks_left(obj))
 
 
-def generated_keys_of(obj: bpy.types.Object) -> ShapeKeys:
-    """The 52 ARKit keys made from the object's neutral; changes nothing.
+def generated_keys_of(obj: bpy.types.Object, moved: np.ndarray | None = None) -> ShapeKeys:
+    """The 52 ARKit keys made from the object's neutral, or from the neutral moved by offsets (V, 3); changes nothing.
 
     Raises LipSyncProblem where the points of the face are not known, SettingsError where they do not form a face.
     """
     from diffusion_talker.rigs.shape_keys import generate_shape_keys
 
-    return generate_shape_keys(neutral_points(obj), triangles_of(obj.data), face_landmarks(obj))
+    points = neutral_points(obj) if moved is None else neutral_points(obj) + moved
+    return generate_shape_keys(points, triangles_of(obj.data), face_landmarks(obj))

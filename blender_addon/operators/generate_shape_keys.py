@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import BoolProperty, EnumProperty
 
 from ..generated_keys import add_generated_keys, generation_problem
 from ..generation import target_of
@@ -27,6 +27,12 @@ class DIFFUSION_TALKER_OT_generate_shape_keys(bpy.types.Operator):
         ),
     )
 
+    close_mouth: BoolProperty(
+        name="Close Open Mouth",
+        description="Where the neutral's mouth stands open, add a key that closes it, for speech to start from",
+        default=True,
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = generation_problem(target_of(context))
@@ -36,7 +42,7 @@ class DIFFUSION_TALKER_OT_generate_shape_keys(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            done = add_generated_keys(target_of(context), self.existing == "REPLACE")
+            done = add_generated_keys(target_of(context), self.existing == "REPLACE", self.close_mouth)
         except Exception as error:
             message = user_message(error)
             if message is None:

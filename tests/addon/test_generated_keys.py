@@ -126,6 +126,38 @@ def test_what_the_generator_notes_is_kept_with_the_keys(addon: ModuleType, flame
     assert addon.generated_keys.generated_notes(flame.data.shape_keys) == ()
 
 
+def open_mouth(addon: ModuleType, head: bpy.types.Object) -> None:
+    """Give the head a neutral whose mouth stands open, without any keys."""
+    points = addon.topology.generated_keys_of(head).posed(addon.meshes.neutral_points(head), {"jawOpen": 0.3})
+    head.data.vertices.foreach_set("co", points.astype(np.float32).reshape(-1))
+    head.data.update()
+
+
+def test_an_open_mouth_is_closed_by_a_key_of_its_own(addon: ModuleType, head: bpy.types.Object) -> None:
+    open_mouth(addon, head)
+    neutral = addon.meshes.neutral_points(head)
+    assert bpy.ops.diffusion_talker.generate_shape_keys() == {"FINISHED"}
+    blocks = head.data.shape_keys.key_blocks
+    assert np.array_equal(addon.meshes.neutral_points(head), neutral)
+    assert blocks["lipsClosed"].value == 1.0 and len(blocks) == 54
+    upper, lower = lip_points(addon, head, {"lipsClosed": 1.0})
+    assert np.linalg.norm(upper - lower) < 0.0012
+    upper, lower = lip_points(addon, head, {"lipsClosed": 1.0, "jawOpen": 0.2, "mouthClose": 0.2})
+    assert np.linalg.norm(upper - lower) < 0.0015
+    assert any("stays at 1" in note for note in addon.generated_keys.generated_notes(head.data.shape_keys))
+    before = offsets(addon, head, "jawOpen")
+    bpy.ops.diffusion_talker.generate_shape_keys(existing="REPLACE")
+    assert np.allclose(offsets(addon, head, "jawOpen"), before, atol=1e-6) and len(blocks) == 54
+    assert any("stays at 1" in note for note in addon.generated_keys.generated_notes(head.data.shape_keys))
+
+
+def test_an_open_mouth_may_stay_open(addon: ModuleType, head: bpy.types.Object) -> None:
+    open_mouth(addon, head)
+    bpy.ops.diffusion_talker.generate_shape_keys(close_mouth=False)
+    assert "lipsClosed" not in head.data.shape_keys.key_blocks
+    assert any("stands open by" in note for note in addon.generated_keys.generated_notes(head.data.shape_keys))
+
+
 # ---------------------------------------------------------------- refusals
 
 
