@@ -32,6 +32,14 @@ class LibraryError(DiffusionTalkerError):
     """An identity or emotion of this name is not in the library."""
 
 
+class IdentityFileError(DiffusionTalkerError):
+    """A file that should hold an identity is damaged or something else."""
+
+
+class TooLittleSpeechError(DiffusionTalkerError):
+    """The recordings hold too little voiced sound to tell a voice by."""
+
+
 class SettingsError(DiffusionTalkerError):
     """A setting is outside its range."""
 

@@ -38,6 +38,8 @@ VERBS: Final[tuple[Verb, ...]] = (
     Verb("generate", "diffusion_talker.cli.generate", "turn recorded speech into facial animation"),
     Verb("identities", "diffusion_talker.cli.identities", "list the talkers and emotions to choose from"),
     Verb("match", "diffusion_talker.cli.match", "tell which talkers and emotions a recording is closest to"),
+    Verb("enrol", "diffusion_talker.cli.enrol", "add an identity of your own, from recordings of a voice"),
+    Verb("remove", "diffusion_talker.cli.remove", "remove an identity of your own"),
     Verb("convert", "diffusion_talker.cli.convert", "convert motion between file formats and frame rates"),
     Verb("show", "diffusion_talker.cli.show", "show curves on the demo head, as video with sound and as a plot"),
     Verb("rig", "diffusion_talker.cli.rig", "make shape keys for a head: measure and draw them", "show"),

@@ -5,24 +5,83 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from pathlib import Path
 
-from diffusion_talker.student import DEVICES, RUNTIMES, GenerateSettings, Student, load_student
+from diffusion_talker.errors import SettingsError
+from diffusion_talker.library import UserIdentity, UserLibrary, default_library_folder
+from diffusion_talker.student import DEVICES, REGIONS, RUNTIMES, GenerateSettings, Student, load_student
+
+Parts = tuple[tuple[str, float], ...]
 
 
 def add_performance_arguments(parser: argparse._ActionsContainer) -> None:
     """How the line is performed."""
-    parser.add_argument("--identity", default="auto", metavar="NAME", help="talker, see 'identities' (default: auto)")
-    parser.add_argument("--emotion", default="auto", metavar="NAME", help="emotion, see 'identities' (default: auto)")
+    parser.add_argument("--identity", default="auto", metavar="NAME[:SHARE],...",
+                        help="talker, or a mixture of several, see 'identities' (default: auto)")
+    parser.add_argument("--emotion", default="auto", metavar="NAME[:AMOUNT],...",
+                        help="emotion, or a mixture; what amounts leave of 1 is neutral (default: auto)")
     parser.add_argument("--intensity", type=float, default=1.0, help="strength of the emotion (default: 1)")
+    parser.add_argument("--style", action="append", default=[], metavar="AXIS=VALUE",
+                        help="a slider from -1 to 1, see 'identities'; may be given more than once")
     parser.add_argument("--style-strength", type=float, default=1.0, help="strength of the talker's style (default: 1)")
+    parser.add_argument("--region", action="append", default=[], metavar="REGION=AMOUNT",
+                        help=f"amount of the emotion in a part of the face ({', '.join(REGIONS)}), 0 to 1.5")
     parser.add_argument("--steps", type=int, help="denoising steps (default: the student's own)")
     parser.add_argument("--seed", type=int, default=0, help="another seed gives another take (default: 0)")
+    add_library_argument(parser)
+
+
+def add_library_argument(parser: argparse._ActionsContainer) -> None:
+    """Where the user's own identities are."""
+    parser.add_argument("--library", type=Path, default=default_library_folder(), metavar="DIR",
+                        help="folder of your own identities (default: %(default)s)")
 
 
 def performance_settings(args: argparse.Namespace) -> GenerateSettings:
-    """Settings that `add_performance_arguments` asked for; the student checks them."""
-    return GenerateSettings(args.identity, args.emotion, args.intensity, args.style_strength, args.steps, args.seed)
+    """Settings that `add_performance_arguments` asked for; the student checks them. Raises SettingsError."""
+    return GenerateSettings(
+        identity=_choice("--identity", args.identity),
+        emotion=_choice("--emotion", args.emotion),
+        intensity=args.intensity,
+        style_strength=args.style_strength,
+        steps=args.steps,
+        seed=args.seed,
+        style=_assignments("--style", args.style),
+        regions=_assignments("--region", args.region),
+    )
+
+
+def _choice(option: str, text: str) -> str | Parts:
+    """One name as it is, several as parts."""
+    return mixture(option, text) if ":" in text or "," in text else text
+
+
+def mixture(option: str, text: str) -> Parts:
+    """"a:0.6,b:0.4" as parts; one without a number counts one. Raises SettingsError."""
+    parts = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, _, share = part.partition(":")
+        parts.append((name.strip(), _amount(option, part, share) if share else 1.0))
+    return tuple(parts)
+
+
+def _assignments(option: str, texts: list[str]) -> Parts:
+    """("jaw=0.4,brows=-1", "lips=1") as pairs; the last value of a name counts."""
+    pairs: dict[str, float] = {}
+    for part in (part.strip() for text in texts for part in text.split(",") if part.strip()):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise SettingsError(f"{option} {part} has no value: write {option} {part}=0.5, for instance.")
+        pairs[name.strip()] = _amount(option, part, value)
+    return tuple(pairs.items())
+
+
+def _amount(option: str, part: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{option} {part}: '{text}' is not a number.") from None
 
 
 def add_student_arguments(parser: argparse._ActionsContainer) -> None:
@@ -36,8 +95,22 @@ def add_student_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def open_student(args: argparse.Namespace) -> Student:
-    """Student that `add_student_arguments` asked for. Raises BundleError or RuntimeUnavailableError."""
-    return load_student(args.student, args.runtime, args.device, args.torch_python)
+    """Student that `add_student_arguments` asked for, knowing the user's own identities where `--library` was.
+
+    Raises BundleError or RuntimeUnavailableError.
+    """
+    student = load_student(args.student, args.runtime, args.device, args.torch_python)
+    if "library" in args:
+        student.use_identities(read_own(args.library))
+    return student
+
+
+def read_own(folder: Path) -> tuple[UserIdentity, ...]:
+    """The user's own identities; what was set aside is said on standard error."""
+    listing = UserLibrary(folder).listing()
+    for message in listing.messages:
+        print(f"warning: {message}", file=sys.stderr)
+    return listing.identities
 
 
 def positive_number(text: str) -> float:

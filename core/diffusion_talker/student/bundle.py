@@ -8,12 +8,13 @@ precision would spoil.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,20 @@ _EXACT_SUFFIXES = ("mel_mean", "mel_std", "motion_mean", "motion_std", "neutral_
 
 
 @dataclass(frozen=True)
+class StyleAxis:
+    """A slider: a named direction of the personalized embedding.
+
+    Attributes:
+        name: one word; a description says what moves.
+        direction: (style_tokens * style_width,) numbers, what a slider at 1 adds to the embedding.
+    """
+
+    name: str
+    description: str
+    direction: tuple[float, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class BundleMetadata:
     """Where a student comes from.
 
@@ -47,6 +62,7 @@ class BundleMetadata:
         training_manifest_sha256: hash of the corpus manifest the student was trained on.
         identity_descriptions: one line for each identity, in library order.
         notes: free text (training command, number of steps).
+        style_axes: sliders, found when the student was exported; older students have none.
     """
 
     version: str
@@ -54,6 +70,7 @@ class BundleMetadata:
     training_manifest_sha256: str
     identity_descriptions: tuple[str, ...]
     notes: str = ""
+    style_axes: tuple[StyleAxis, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,7 @@ def _metadata_text(bundle: Bundle) -> str:
         "training_manifest_sha256": metadata.training_manifest_sha256,
         "identity_descriptions": list(metadata.identity_descriptions),
         "notes": metadata.notes,
+        "style_axes": [asdict(axis) for axis in metadata.style_axes],
     })
 
 
@@ -208,10 +226,29 @@ def _typed(path: Path, values: dict[str, Any]) -> tuple[StudentConfig, BundleMet
             training_manifest_sha256=str(values["training_manifest_sha256"]),
             identity_descriptions=tuple(values["identity_descriptions"]),
             notes=str(values.get("notes", "")),
+            style_axes=_style_axes(values.get("style_axes", ()), config.style_tokens * config.style_width),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path) from error
     return config, metadata
+
+
+def _style_axes(values: Any, width: int) -> tuple[StyleAxis, ...]:
+    """Raises KeyError, TypeError or ValueError for what does not fit the embedding."""
+    axes = tuple(StyleAxis(str(axis["name"]), str(axis["description"]), tuple(map(float, axis["direction"])))
+                 for axis in values)
+    if not all(len(axis.direction) == width and np.isfinite(axis.direction).all() for axis in axes):
+        raise ValueError("a direction that is none")
+    return axes
+
+
+def embedding_space(bundle: Bundle) -> str:
+    """Name of a student's space of voices: two students with the same one compare voices alike."""
+    digest = hashlib.sha256()
+    for name in sorted(bundle.weights):
+        if name.startswith("personalizer.identity."):
+            digest.update(np.ascontiguousarray(bundle.weights[name].astype(np.float16)).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check_weights(path: Path, bundle: Bundle) -> None:

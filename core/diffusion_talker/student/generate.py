@@ -4,63 +4,60 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource, log_mel, motion_frame_count
+from diffusion_talker.audio import MOTION_RATE_HZ, AudioSource
 from diffusion_talker.channels import HEAD_CHANNELS, MOUTH_CHANNELS
-from diffusion_talker.errors import BundleError, CancelledError, LibraryError, SettingsError
+from diffusion_talker.errors import BundleError, CancelledError, SettingsError
 from diffusion_talker.library import IdentityInfo, describe_identities
+from diffusion_talker.library.identity import UserIdentity
+from diffusion_talker.library.names import find_name, folded
+from diffusion_talker.library.voiceprint import voice_statistics, voiceprint
 from diffusion_talker.motion import Motion, VertexMotion
-from diffusion_talker.student.bundle import BundleMetadata, load_bundle, packaged_bundle_path
+from diffusion_talker.student.bundle import (
+    BundleMetadata,
+    StyleAxis,
+    embedding_space,
+    load_bundle,
+    packaged_bundle_path,
+)
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.contact import close_nearly_closed_lips
-from diffusion_talker.student.network import EncodedAudio, Network, SoundEncoder, StyleRequest
+from diffusion_talker.student.hearing import Heard
+from diffusion_talker.student.network import Network
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
 from diffusion_talker.student.schedule import ddim_step, time_steps
+from diffusion_talker.student.settings import AUTO, GenerateSettings, check_numbers, parts_of, region_of
 from diffusion_talker.student.smoothing import gaussian_kernels, smooth
+from diffusion_talker.student.styling import Rows, StylePlan
+from diffusion_talker.student.voices import shares_of_identity, shares_of_queries
 
-AUTO = "auto"  # identity and emotion: "as the recording suggests"
 WINDOW_FRAMES = 3600  # frames kept of one window: 60 s
 VERTEX_WINDOW_FRAMES = 600  # of a mesh, whose frames are hundreds of times larger
-MAX_STEPS = 64
-MAX_INTENSITY = 2.0
-MAX_STYLE_STRENGTH = 3.0
 
 Progress = Callable[[float], None]
 Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class GenerateSettings:
-    """What an animator chooses for one take.
+class MatchResult:
+    """Who a recording sounds like, best first.
 
     Attributes:
-        identity, emotion: a library name, or "auto" to let the recording decide.
-        intensity: amount of the emotion, 0 (neutral) to 2.
-        style_strength: 0 = average talker, 1 = the identity, up to 3 = exaggerated.
-        steps: denoising steps; None takes the student's own number.
-        seed: another seed is another take of the same line.
+        identities: (name, similarity). Built-in talkers: cosine between the voice's query and their keys. The user's
+            own: (1 + cosine between the two voiceprints) / 2.
+        emotions: (name, probability).
+        own: names that are the user's own.
     """
 
-    identity: str = AUTO
-    emotion: str = AUTO
-    intensity: float = 1.0
-    style_strength: float = 1.0
-    steps: int | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class MatchResult:
-    """Who a recording sounds like, best first."""
-
-    identities: tuple[tuple[str, float], ...]  # (name, cosine similarity)
-    emotions: tuple[tuple[str, float], ...]  # (name, probability)
+    identities: tuple[tuple[str, float], ...]
+    emotions: tuple[tuple[str, float], ...]
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,9 +85,12 @@ class Student:
     """A loaded student: ask it for motion as often as you like. Not for two threads at once."""
 
     def __init__(self, network: Network, metadata: BundleMetadata, window_frames: int | None = None,
-                 neutral_face: np.ndarray | None = None) -> None:
-        """window_frames: frames made at a time; neutral_face: (V, 3) metres, of a student of vertices."""
+                 neutral_face: np.ndarray | None = None, space: str = "unnamed") -> None:
+        """window_frames: frames made at a time; neutral_face: (V, 3) metres, of a student of vertices; space: see
+        `bundle.embedding_space`."""
         self._network = network
+        self.space = space
+        self._own: tuple[UserIdentity, ...] = ()
         self._neutral_face = neutral_face
         self.metadata = metadata
         self.config = network.config
@@ -115,11 +115,50 @@ class Student:
         """The library's emotions; the first is neutral."""
         return self.config.emotions
 
+    @property
+    def style_axes(self) -> tuple[StyleAxis, ...]:
+        """The sliders this student has; none if it was exported without them."""
+        return self.metadata.style_axes
+
+    @property
+    def own_identities(self) -> tuple[UserIdentity, ...]:
+        """The user's identities that settings may name."""
+        return self._own
+
+    def use_identities(self, identities: Sequence[UserIdentity]) -> None:
+        """Let settings name these identities of the user's own, too, instead of those given before."""
+        self._own = tuple(identities)
+
+    def shares_of_voice(self, heard: Sequence[Heard]) -> tuple[tuple[str, float], ...]:
+        """How much of each built-in talker the voice of these recordings has: (name, share), largest first."""
+        shares = shares_of_queries(self._network, [recording.query() for recording in heard])
+        return _ranked(self.config.identities, shares)
+
+    def shares_of_own(self, identity: UserIdentity) -> tuple[tuple[str, float], ...]:
+        """The same for an identity of the user's own, heard again if it is another student's. Raises LibraryError."""
+        return _ranked(self.config.identities, shares_of_identity(self._network, self.space, identity))
+
+    def shares_of(self, name: str) -> tuple[tuple[str, float], ...]:
+        """The same for a built-in or own identity by its name. Raises LibraryError."""
+        own = {identity.name: identity for identity in self._own}
+        name = find_name("identity", name, (*self.config.identities, *own))
+        return self.shares_of_own(own[name]) if name in own else ((name, 1.0),)
+
+    def listen(self, source: AudioSource) -> Heard:
+        """Hear a recording once for any number of takes; see `perform`. The work is done when it is first needed."""
+        return Heard(self._network, source)
+
     def match(self, source: AudioSource) -> MatchResult:
-        """Compare the first minute of a recording with the library."""
-        query = self._network.query(_EncodedSource(self._network, source).opening().speaker)
+        """Compare the first minute of a recording with the library and the user's own identities."""
+        query = self.listen(source).query()
+        found = dict(zip(self.config.identities, query.identities.tolist(), strict=True))
+        voices = [identity for identity in self._own if identity.has_voice]
+        if voices:
+            voice = voiceprint(voice_statistics(source).values)
+            found |= {own.name: 0.5 + 0.5 * float(voice @ voiceprint(own.statistics)) for own in voices}
         probabilities = self._network.library_weights("emotion", query.emotions)
-        return MatchResult(_ranked(self.config.identities, query.identities), _ranked(self.emotions, probabilities))
+        return MatchResult(_ranked(tuple(found), np.array(list(found.values()))),
+                           _ranked(self.emotions, probabilities), tuple(own.name for own in voices))
 
     def generate(
         self,
@@ -143,12 +182,25 @@ class Student:
             LibraryError: unknown identity or emotion.  SettingsError: a number out of range.
             CancelledError: `cancelled` answered True.  BundleError: this student moves vertices.
         """
+        return self.perform(self.listen(source), settings, progress, cancelled)
+
+    def perform(
+        self,
+        heard: Heard,
+        settings: GenerateSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> Motion:
+        """Another take of a recording that was listened to: `generate` without the encoder, the same curves.
+
+        heard: what `listen` of this student returned. Everything else as in `generate`.
+        """
         if self.config.vertex_count:
             raise BundleError(
                 f"This student moves the {self.config.vertex_count} vertices of one mesh and has no facial curves: "
                 "choose a student of blendshapes, or write its vertices with the command generate IN.wav OUT.npz."
             )
-        values = self._generate(source, settings or GenerateSettings(), _Monitor(progress, cancelled))
+        values = self._generate(heard, settings or GenerateSettings(), _Monitor(progress, cancelled))
         return Motion(values, self.config.channels, float(MOTION_RATE_HZ))
 
     def generate_vertices(
@@ -167,28 +219,41 @@ class Student:
         Raises:
             BundleError: this student moves curves.  Otherwise as `generate`.
         """
+        return self.perform_vertices(self.listen(source), settings, progress, cancelled)
+
+    def perform_vertices(
+        self,
+        heard: Heard,
+        settings: GenerateSettings | None = None,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> VertexMotion:
+        """`generate_vertices` of a recording that was listened to, without the encoder; see `perform`."""
         if not self.config.vertex_count:
             raise BundleError("This student moves facial curves, not vertices: choose one trained on vertices.")
-        values = self._generate(source, settings or GenerateSettings(), _Monitor(progress, cancelled))
+        values = self._generate(heard, settings or GenerateSettings(), _Monitor(progress, cancelled))
         offsets = values.reshape(len(values), self.config.vertex_count, 3)
         return VertexMotion(offsets, float(MOTION_RATE_HZ), self._neutral_face)
 
-    def _generate(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
+    def _generate(self, heard: Heard, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
         """Checked settings to values (T, C) of every frame, one take at a time."""
-        self._validate(settings)
+        if heard.network is not self._network:
+            raise ValueError("this recording was listened to by another student")
+        check_numbers(settings)
         with self._lock:
-            return self._windowed(source, settings, monitor)
+            return self._windowed(heard, settings, monitor)
 
-    def _windowed(self, source: AudioSource, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
+    def _windowed(self, heard: Heard, settings: GenerateSettings, monitor: _Monitor) -> np.ndarray:
         steps = settings.steps or self.config.sampling_steps
-        audio = _EncodedSource(self._network, source)
-        style = self._network.style(self._style_request(audio, settings))
-        frame_count = motion_frame_count(source.sample_count)
-        values = np.empty((frame_count, self.config.values_per_frame), np.float32)
-        for window in windows(frame_count, self._window_frames, self.config.context_frames(steps)):
-            monitor.enter(window.start / frame_count, (window.stop - window.start) / frame_count)
-            normalized = self._sample(audio, window, style, steps, settings.seed, monitor)
-            values[window.start : window.stop] = self._finish(normalized[window.kept])
+        plans = self._plans(heard, settings)
+        gains = self._region_gains(settings)
+        values = np.empty((heard.frame_count, self.config.values_per_frame), np.float32)
+        for window in windows(heard.frame_count, self._window_frames, self.config.context_frames(steps)):
+            passes = []
+            for number, plan in enumerate(plans):
+                monitor.enter(window, heard.frame_count, number, len(plans))
+                passes.append(self._sample(heard, window, plan, steps, settings.seed, monitor)[window.kept])
+            values[window.start : window.stop] = self._finish(_by_region(passes, gains))
         monitor.report(1.0)
         return values
 
@@ -201,7 +266,7 @@ class Student:
         return close_nearly_closed_lips(weights, self.config.channels)
 
     def _sample(
-        self, audio: _EncodedSource, window: _Window, style: object, steps: int, seed: int, monitor: _Monitor
+        self, heard: Heard, window: _Window, plan: StylePlan, steps: int, seed: int, monitor: _Monitor
     ) -> np.ndarray:
         """z-scored motion of a window: noise at t = 1, `steps` DDIM steps to t = 0, each channel's low-pass.
 
@@ -209,7 +274,8 @@ class Student:
         lids and head their variety and see that mouth.
         """
         frames = window.context_stop - window.context_start
-        prepared = self._network.prepare(audio.frames(window.context_start, frames))
+        prepared = heard.prepared(window.context_start, frames)
+        style = self._network.style(plan.request(window.context_start, frames, self.config.patch_frames))
         motion = gaussian_noise(seed, window.context_start, frames, self.config.values_per_frame)
         first: np.ndarray | None = None
         for done, (time, next_time) in enumerate(time_steps(steps, self.config.even_steps)):
@@ -221,49 +287,47 @@ class Student:
             motion = ddim_step(motion, predicted, time, next_time)
         return smooth(motion, self._kernels) if self.config.smoothing_frames else motion
 
-    def _style_request(self, audio: _EncodedSource, settings: GenerateSettings) -> StyleRequest:
-        identity = _one_hot(self.config.identities, settings.identity)
-        emotion = _one_hot(self.config.emotions, settings.emotion)
-        if identity is None or emotion is None:
-            query = self._network.query(audio.opening().speaker)
-            if identity is None:
-                identity = self._network.library_weights("identity", query.identities)
-            if emotion is None:
-                emotion = self._network.library_weights("emotion", query.emotions)
-        return StyleRequest(identity, emotion, settings.intensity, settings.style_strength)
+    def _plans(self, heard: Heard, settings: GenerateSettings) -> tuple[StylePlan, ...]:
+        """The style to make, and if parts of the face have amounts of emotion of their own, the same without any."""
+        plan = StylePlan(
+            identity=tuple((self._identity(name, heard), share) for name, share in parts_of(settings.identity)),
+            emotion=tuple((self._emotion(name, heard), share) for name, share in parts_of(settings.emotion)),
+            intensity=settings.intensity,
+            strength=settings.style_strength,
+            sliders=self._sliders(settings),
+        )
+        needs_neutral = any(amount != 1.0 for _, amount in settings.regions)
+        return (plan, plan.neutral()) if needs_neutral else (plan,)
 
-    def _validate(self, settings: GenerateSettings) -> None:
-        _check_name("identity", settings.identity, self.config.identities)
-        _check_name("emotion", settings.emotion, self.config.emotions)
-        _check_range("intensity", settings.intensity, 0.0, MAX_INTENSITY)
-        _check_range("style strength", settings.style_strength, 0.0, MAX_STYLE_STRENGTH)
-        if settings.steps is not None:
-            _check_range("number of steps", settings.steps, 1, MAX_STEPS)
+    def _identity(self, name: str, heard: Heard) -> np.ndarray:
+        """(K,) weights over the library. Raises LibraryError."""
+        own = {identity.name: identity for identity in self._own}
+        if folded(name) == AUTO:
+            return self._network.library_weights("identity", heard.query().identities)
+        name = find_name("identity", name, (*self.config.identities, *own), AUTO)
+        if name in own:
+            return shares_of_identity(self._network, self.space, own[name])
+        return _one_hot(self.config.identities, name)
 
+    def _emotion(self, name: str, heard: Heard) -> np.ndarray:
+        """(E,) weights over the library. Raises LibraryError."""
+        if folded(name) == AUTO:
+            return self._network.library_weights("emotion", heard.query().emotions)
+        return _one_hot(self.emotions, find_name("emotion", name, self.emotions, AUTO))
 
-class _EncodedSource:
-    """A recording as the encoder hears it; the latest stretch is kept, since short clips ask for it twice."""
+    def _sliders(self, settings: GenerateSettings) -> Rows:
+        """Direction and value of each slider. Raises LibraryError, or SettingsError if this student has none."""
+        axes = {axis.name: np.array(axis.direction, np.float32) for axis in self.style_axes}
+        if settings.style and not axes:
+            raise SettingsError("This student has no style sliders: leave them out, or choose a newer student.")
+        return tuple((axes[find_name("style", name, tuple(axes))], value) for name, value in settings.style)
 
-    def __init__(self, network: Network, source: AudioSource) -> None:
-        self._network, self._source = network, source
-        self._stretch = (0, 0)
-        self._encoded: EncodedAudio | None = None
-
-    def opening(self) -> EncodedAudio:
-        """The first minute: enough to know a voice, constant in memory."""
-        return self.frames(0, min(motion_frame_count(self._source.sample_count), WINDOW_FRAMES))
-
-    def frames(self, first_frame: int, frame_count: int) -> EncodedAudio:
-        """Motion frames [first_frame, first_frame + frame_count)."""
-        if self._encoded is None or self._stretch != (first_frame, frame_count):
-            self._encoded = self._encode(first_frame, frame_count)
-            self._stretch = (first_frame, frame_count)
-        return self._encoded
-
-    def _encode(self, first_frame: int, frame_count: int) -> EncodedAudio:
-        if isinstance(self._network, SoundEncoder):
-            return self._network.encode_sound(self._source, first_frame, frame_count)
-        return self._network.encode(log_mel(self._source, first_frame, frame_count))
+    def _region_gains(self, settings: GenerateSettings) -> np.ndarray:
+        """(C,) amount of the emotion in each channel. Raises SettingsError for a student of vertices."""
+        if settings.regions and self.config.vertex_count:
+            raise SettingsError("A student of vertices knows no parts of the face: leave the amounts of regions out.")
+        amounts = dict(settings.regions)
+        return np.array([amounts.get(region_of(name), 1.0) for name in self.config.channels], np.float32)
 
 
 class _Monitor:
@@ -274,8 +338,10 @@ class _Monitor:
         self._cancelled = cancelled
         self._offset, self._share = 0.0, 1.0
 
-    def enter(self, offset: float, share: float) -> None:
-        self._offset, self._share = offset, share
+    def enter(self, window: _Window, frame_count: int, number: int, passes: int) -> None:
+        """What follows is pass `number` of `passes` over a window."""
+        self._share = (window.stop - window.start) / frame_count / passes
+        self._offset = window.start / frame_count + number * self._share
 
     def report(self, fraction: float) -> None:
         if self._cancelled is not None and self._cancelled():
@@ -305,7 +371,8 @@ def load_student(
         network: Network = RemoteNetwork(bundle.config, path or packaged_bundle_path(), python, device)
     else:
         network = open_network(bundle, runtime, device)
-    return Student(network, bundle.metadata, neutral_face=bundle.weights.get("decoder.neutral_face"))
+    neutral_face = bundle.weights.get("decoder.neutral_face")
+    return Student(network, bundle.metadata, neutral_face=neutral_face, space=embedding_space(bundle))
 
 
 def _mouth_channels(config: StudentConfig) -> np.ndarray:
@@ -320,21 +387,20 @@ def _ranked(names: tuple[str, ...], scores: np.ndarray) -> tuple[tuple[str, floa
     return tuple((names[i], float(scores[i])) for i in order)
 
 
-def _one_hot(names: tuple[str, ...], name: str) -> np.ndarray | None:
-    """Mixture weights of a single entry; None for "auto"."""
-    if name == AUTO:
-        return None
+def _one_hot(names: tuple[str, ...], name: str) -> np.ndarray:
+    """Mixture weights of a single entry."""
     return (np.arange(len(names)) == names.index(name)).astype(np.float32)
 
 
-def _check_name(kind: str, name: str, known: tuple[str, ...]) -> None:
-    if name != AUTO and name not in known:
-        raise LibraryError(f"There is no {kind} '{name}': choose {AUTO} or one of {', '.join(known)}.")
+def _by_region(passes: list[np.ndarray], gains: np.ndarray) -> np.ndarray:
+    """z-scored motion with emotion and, if a second pass was made without any, each channel its amount of it.
 
-
-def _check_range(kind: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:  # also catches NaN
-        raise SettingsError(f"The {kind} is {value}: choose a value from {lowest} to {highest}.")
+    Both passes share their noise, so they close their lips together, and so does everything between them.
+    """
+    if len(passes) == 1:
+        return passes[0]
+    full, neutral = passes
+    return neutral + gains * (full - neutral)
 
 
 def _clip_face(weights: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:

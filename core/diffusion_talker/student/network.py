@@ -22,10 +22,11 @@ class EncodedAudio:
 
 @dataclass(frozen=True)
 class StyleQuery:
-    """Cosine similarity of a recording to each library entry."""
+    """What a recording sounds like: its own place among the identities, and cosines with the library's entries."""
 
     identities: np.ndarray  # (K,)
     emotions: np.ndarray  # (E,)
+    voice: np.ndarray  # (style_width,) unit vector, whose cosines with the identities' keys are `identities`
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,16 @@ class StyleRequest:
     """Who speaks and how: mixture weights over the library and two amounts.
 
     The first emotion of a library is neutral; `intensity` moves away from it, `strength` moves away
-    from the null embedding (0 = average talker, 1 = the identity, above = exaggerated).
+    from the null embedding (0 = average talker, 1 = the identity, above = exaggerated). `offset` is added to
+    the personalized embedding at last, so the sliders bend an average talker, too.
+    A style that changes over the line has one row for each of the N patches, in all of the arrays.
     """
 
-    identity_weights: np.ndarray  # (K,) sums to one
-    emotion_weights: np.ndarray  # (E,) sums to one
-    intensity: float = 1.0
-    strength: float = 1.0
+    identity_weights: np.ndarray  # (K,) or (N, K), sums to one
+    emotion_weights: np.ndarray  # (E,) or (N, E), sums to one
+    intensity: float | np.ndarray = 1.0  # or (N,)
+    strength: float | np.ndarray = 1.0  # or (N,)
+    offset: np.ndarray | None = None  # (style_tokens * style_width,) or (N, style_tokens * style_width)
 
 
 @runtime_checkable
@@ -66,7 +70,7 @@ class Network(Protocol):
         """Similarities to mixture weights; `kind` is "identity" or "emotion"."""
 
     def style(self, request: StyleRequest) -> Any:
-        """The personalized embedding."""
+        """The personalized embedding of the clip, or of every patch."""
 
     def prepare(self, audio: EncodedAudio) -> Any:
         """Audio features as the decoder reads them, computed once for all steps."""

@@ -98,6 +98,12 @@ def from_patches(patches: np.ndarray, patch_frames: int, frame_count: int) -> np
     return patches.reshape(len(patches) * patch_frames, -1)[:frame_count]
 
 
+def _mix(weights: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    """(..., K) mixture weights and (K, M, S) tokens to (..., M, S)."""
+    weights = np.asarray(weights, np.float32)
+    return (weights @ tokens.reshape(len(tokens), -1)).reshape(*weights.shape[:-1], *tokens.shape[1:])
+
+
 class NumpyNetwork:
     """Audio encoder, personalizer and motion decoder; see `torch_network.StudentNetwork` for the definition."""
 
@@ -150,15 +156,19 @@ class NumpyNetwork:
 
     def query(self, speaker: np.ndarray) -> StyleQuery:
         """Similarity of the voice in `speaker` (N, D) to every identity and emotion of the library."""
-        return StyleQuery(self._similarity("identity", speaker), self._similarity("emotion", speaker))
+        voice, mood = self._voice("identity", speaker), self._voice("emotion", speaker)
+        return StyleQuery(self._similarity("identity", voice), self._similarity("emotion", mood), voice)
 
-    def _similarity(self, kind: str, speaker: np.ndarray) -> np.ndarray:
+    def _voice(self, kind: str, speaker: np.ndarray) -> np.ndarray:
+        """Attentive mean and deviation pooling (N, D) to a unit query (S,)."""
         attention = softmax(self._linear(f"personalizer.{kind}.attention")(speaker)[:, 0])
         mean = attention @ speaker
         deviation = np.sqrt(np.maximum(attention @ (speaker - mean) ** 2, 1e-6))
         query = self._linear(f"personalizer.{kind}.query")(np.concatenate([mean, deviation]))
+        return query / (np.linalg.norm(query) + _COSINE_EPSILON)
+
+    def _similarity(self, kind: str, query: np.ndarray) -> np.ndarray:
         keys = self._weights[f"personalizer.{kind}.keys"]
-        query /= np.linalg.norm(query) + _COSINE_EPSILON
         return (keys / (np.linalg.norm(keys, axis=1, keepdims=True) + _COSINE_EPSILON)) @ query
 
     def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
@@ -166,21 +176,21 @@ class NumpyNetwork:
         return softmax(similarity * np.exp(self._weights[f"personalizer.{kind}.log_scale"]))
 
     def style(self, request: StyleRequest) -> np.ndarray:
-        """Mixture weights to the personalized embedding (style_tokens * style_width,)."""
-        null = self._weights["personalizer.null"]
-        identity = np.einsum("k,kmd->md", request.identity_weights, self._weights["personalizer.identity.tokens"])
-        emotions = self._weights["personalizer.emotion.tokens"]
-        emotion = np.einsum("k,kmd->md", request.emotion_weights, emotions)
-        emotion = emotions[0] + np.float32(request.intensity) * (emotion - emotions[0])
+        """Mixture weights to the personalized embedding D = style_tokens * style_width: (D,), or (N, D) of patches."""
+        null, emotions = self._weights["personalizer.null"], self._weights["personalizer.emotion.tokens"]
+        identity = _mix(request.identity_weights, self._weights["personalizer.identity.tokens"])
+        emotion = _mix(request.emotion_weights, emotions)
+        intensity, strength = (np.asarray(amount, np.float32) for amount in (request.intensity, request.strength))
+        emotion = emotions[0] + intensity[..., None, None] * (emotion - emotions[0])
         fused = identity + self._cross_attention(identity, emotion)
-        embedding = normalize_layer(fused.reshape(-1))
-        return null + np.float32(request.strength) * (embedding - null)
+        embedding = null + strength[..., None] * (normalize_layer(fused.reshape(*fused.shape[:-2], -1)) - null)
+        return embedding if request.offset is None else embedding + np.asarray(request.offset, np.float32)
 
     def _cross_attention(self, identity: np.ndarray, emotion: np.ndarray) -> np.ndarray:
         queries = self._linear("personalizer.attend_query")(identity)
         keys = self._linear("personalizer.attend_key")(emotion)
         values = self._linear("personalizer.attend_value")(emotion)
-        return softmax(queries @ keys.T / np.sqrt(np.float32(queries.shape[1]))) @ values
+        return softmax(queries @ np.swapaxes(keys, -1, -2) / np.sqrt(np.float32(queries.shape[-1]))) @ values
 
     # -- motion --------------------------------------------------------------------------------------------------
 
@@ -189,12 +199,15 @@ class NumpyNetwork:
         return self._audio_in(audio.features)
 
     def denoise(self, noisy: np.ndarray, time: float, prepared: np.ndarray, style: np.ndarray) -> np.ndarray:
-        """Predict clean motion x0 (T, C), z-scored, from noisy motion at diffusion time `time`."""
+        """Predict clean motion x0 (T, C), z-scored, from noisy motion at diffusion time `time`.
+
+        style: (D,), or (N, D) with a row for each patch.
+        """
         condition = silu(self._time_in(time_features(time)) + self._style_in(style))
         patch_frames = self.config.patch_frames
         hidden = self._motion_in(to_patches(noisy, patch_frames)) + prepared
         for block, modulation in zip(self._decoder, self._modulations, strict=True):
-            scale, shift, gate = np.split(modulation(condition), 3)
+            scale, shift, gate = np.split(modulation(condition), 3, axis=-1)
             modulated = normalize_layer(hidden) * (1.0 + scale) + shift
             hidden = hidden + gate * block.projection(silu(block.convolution(modulated)))
         return from_patches(self._motion_out(normalize_layer(hidden)), patch_frames, len(noisy))

@@ -24,11 +24,24 @@ _START_TIMEOUT_S = 120.0  # PyTorch's first import from a cold disk takes its ti
 _STOP_TIMEOUT_S = 5.0
 
 
+class Handle:
+    """Something that lives in the worker for as long as this object does."""
+
+    def __init__(self, number: int, unused: list[int]) -> None:
+        """unused: where the number goes when nobody holds the handle any more."""
+        self.number = number
+        self._unused = unused
+
+    def __del__(self) -> None:
+        self._unused.append(self.number)
+
+
 class RemoteNetwork:
     """A `Network` whose PyTorch half runs in `python`. Close it, or let the garbage collector end the process."""
 
     def __init__(self, config: StudentConfig, bundle_path: Path, python: Path, device: str = "auto") -> None:
         self.config = config
+        self._unused: list[int] = []  # handles that nobody holds any more; the worker hears of them with a request
         self._log = tempfile.TemporaryFile()
         self._process = self._start(python)
         answer = self._opened(Message({"verb": "open", "bundle": str(bundle_path.absolute()), "device": device}))
@@ -63,8 +76,10 @@ class RemoteNetwork:
 
     def _ask(self, request: Message) -> Message:
         assert self._process.stdin is not None and self._process.stdout is not None
+        unused = [self._unused.pop() for _ in range(len(self._unused))]
+        values = request.values | {"unused": " ".join(map(str, unused))}
         try:
-            write_message(self._process.stdin, request)
+            write_message(self._process.stdin, Message(values, request.arrays))
             answer = read_message(self._process.stdout)
         except (OSError, WireClosedError, ValueError) as error:
             raise RuntimeUnavailableError(
@@ -108,12 +123,12 @@ class RemoteNetwork:
     def encode(self, log_mel: np.ndarray) -> EncodedAudio:
         """See `network.Network.encode`; features are handles into the worker."""
         values = self._ask(Message({"verb": "encode"}, {"log_mel": log_mel})).values
-        return EncodedAudio(values["features"], values["speaker"])
+        return EncodedAudio(self._handle(values["features"]), self._handle(values["speaker"]))
 
     def query(self, speaker: Any) -> StyleQuery:
         """See `network.Network.query`."""
-        arrays = self._ask(Message({"verb": "query", "speaker": speaker})).arrays
-        return StyleQuery(arrays["identities"], arrays["emotions"])
+        arrays = self._ask(Message({"verb": "query", "speaker": speaker.number})).arrays
+        return StyleQuery(arrays["identities"], arrays["emotions"], arrays["voice"])
 
     def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
         """See `network.Network.library_weights`."""
@@ -122,24 +137,26 @@ class RemoteNetwork:
 
     def style(self, request: StyleRequest) -> Any:
         """See `network.Network.style`."""
-        values: dict[str, str | int | float] = {"verb": "style"}
-        values |= {"intensity": request.intensity, "strength": request.strength}
         arrays = {"identity": request.identity_weights, "emotion": request.emotion_weights}
-        return self._ask(Message(values, arrays)).values["handle"]
+        arrays |= {"intensity": np.atleast_1d(request.intensity), "strength": np.atleast_1d(request.strength)}
+        if request.offset is not None:
+            arrays["offset"] = request.offset
+        return self._handle(self._ask(Message({"verb": "style"}, arrays)).values["handle"])
 
     def prepare(self, audio: EncodedAudio) -> Any:
         """See `network.Network.prepare`."""
-        return self._ask(self._audio_request("prepare", audio)).values["handle"]
+        values = {"verb": "prepare", "features": audio.features.number, "speaker": audio.speaker.number}
+        return self._handle(self._ask(Message(values)).values["handle"])
 
     def denoise(self, noisy: np.ndarray, time: float, prepared: Any, style: Any) -> np.ndarray:
         """See `network.Network.denoise`."""
-        values: dict[str, str | int | float] = {"verb": "denoise", "time": time, "prepared": prepared, "style": style}
+        values: dict[str, str | int | float] = {"verb": "denoise", "time": time}
+        values |= {"prepared": prepared.number, "style": style.number}
         return self._ask(Message(values, {"noisy": noisy})).arrays["result"]
 
     def to_weights(self, normalized: np.ndarray) -> np.ndarray:
         """See `network.Network.to_weights`."""
         return self._ask(Message({"verb": "to_weights"}, {"normalized": normalized})).arrays["result"]
 
-    @staticmethod
-    def _audio_request(verb: str, audio: EncodedAudio) -> Message:
-        return Message({"verb": verb, "features": audio.features, "speaker": audio.speaker})
+    def _handle(self, number: str | int | float) -> Handle:
+        return Handle(int(number), self._unused)

@@ -109,7 +109,11 @@ class LibraryHead(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def similarity(self, speaker: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, N, D) -> (B, K) cosine similarity; attentive mean and deviation pooling over voiced frames."""
+        """(B, N, D) -> (B, K) cosine similarity with the library's keys."""
+        return self.voice(speaker, mask) @ functional.normalize(self.keys, dim=-1, eps=1e-8).T
+
+    def voice(self, speaker: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, N, D) -> (B, S) unit query: attentive mean and deviation pooling over voiced frames."""
         scores = self.attention(speaker)[..., 0]
         if mask is not None:
             scores = scores.masked_fill(~mask, -1e4)
@@ -117,7 +121,7 @@ class LibraryHead(nn.Module):
         mean = (attention * speaker).sum(1)
         variance = (attention * (speaker - mean[:, None]) ** 2).sum(1)
         query = self.query(torch.cat([mean, variance.clamp_min(1e-6).sqrt()], -1))
-        return functional.normalize(query, dim=-1, eps=1e-8) @ functional.normalize(self.keys, dim=-1, eps=1e-8).T
+        return functional.normalize(query, dim=-1, eps=1e-8)
 
 
 class Personalizer(nn.Module):
@@ -168,8 +172,12 @@ class MotionDecoder(nn.Module):
         nn.init.zeros_(self.motion_out.bias)
 
     def forward(self, noisy: Tensor, time: Tensor, prepared: Tensor, style: Tensor) -> Tensor:
-        """(B, T, C), (B,), (B, N, H), (B, M * S) -> predicted clean motion (B, T, C), z-scored."""
-        condition = functional.silu(self.time_in(encode_time(time)) + self.style_in(style))[:, None]
+        """(B, T, C), (B,), (B, N, H), (B, M * S) -> predicted clean motion (B, T, C), z-scored.
+
+        A style that changes over the clip is (B, N, M * S).
+        """
+        style = style[:, None] if style.ndim == 2 else style
+        condition = functional.silu(self.time_in(encode_time(time))[:, None] + self.style_in(style))
         hidden = self.motion_in(to_patches(noisy, self.patch_frames)) + prepared
         for block, modulation in zip(self.blocks, self.modulations, strict=True):
             scale, shift, gate = modulation(condition).chunk(3, -1)
@@ -242,9 +250,9 @@ class TorchNetwork:
     def query(self, speaker: Tensor) -> StyleQuery:
         """See `network.Network.query`."""
         personalizer = self._network.personalizer
-        identities = personalizer.identity.similarity(speaker)[0]
-        emotions = personalizer.emotion.similarity(speaker)[0]
-        return StyleQuery(identities.cpu().numpy(), emotions.cpu().numpy())
+        found = (personalizer.identity.similarity(speaker), personalizer.emotion.similarity(speaker),
+                 personalizer.identity.voice(speaker))
+        return StyleQuery(*(part[0].cpu().numpy() for part in found))
 
     @torch.inference_mode()
     def library_weights(self, kind: str, similarity: np.ndarray) -> np.ndarray:
@@ -254,13 +262,18 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def style(self, request: StyleRequest) -> Tensor:
-        """See `network.Network.style`."""
+        """See `network.Network.style`: (1, 1 or N, M * S)."""
         personalizer = self._network.personalizer
-        intensity = torch.tensor([request.intensity], dtype=torch.float32, device=self._device)
-        embedding = personalizer(
-            self._tensor(request.identity_weights), self._tensor(request.emotion_weights), intensity
-        )
-        return personalizer.null + request.strength * (embedding - personalizer.null)
+        identity, emotion = self._rows(request.identity_weights, 2), self._rows(request.emotion_weights, 2)
+        embedding = personalizer(identity, emotion, self._rows(request.intensity, 1))
+        strength = self._rows(request.strength, 1)[:, None]
+        embedding = personalizer.null + strength * (embedding - personalizer.null)
+        return (embedding if request.offset is None else embedding + self._rows(request.offset, 2))[None]
+
+    def _rows(self, values: np.ndarray | float, dimensions: int) -> Tensor:
+        """What stands for the whole clip as one row, what changes as a row for each patch."""
+        array = np.array(values, np.float32, ndmin=dimensions)
+        return torch.from_numpy(array).to(self._device)
 
     @torch.inference_mode()
     def prepare(self, audio: EncodedAudio) -> Tensor:

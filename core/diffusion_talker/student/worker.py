@@ -17,8 +17,6 @@ from diffusion_talker.student.network import EncodedAudio, Network, StyleRequest
 from diffusion_talker.student.runtime import open_network
 from diffusion_talker.student.wire import Message, WireClosedError, read_message, write_message
 
-KEPT_HANDLES = 16  # older features are forgotten: a window needs a handful
-
 
 class Worker:
     """One network and the features it has computed lately."""
@@ -29,7 +27,9 @@ class Worker:
         self._next_handle = 0
 
     def answer(self, request: Message) -> Message:
-        """Do what the request's "verb" asks."""
+        """Forget what the other side holds no more, then do what the request's "verb" asks."""
+        for number in str(request.values.get("unused", "")).split():
+            self._kept.pop(int(number), None)
         verb = request.values["verb"]
         if verb == "open":
             return self._open(request)
@@ -45,7 +45,6 @@ class Worker:
     def _keep(self, value: Any) -> int:
         self._next_handle += 1
         self._kept[self._next_handle] = value
-        self._kept.pop(self._next_handle - KEPT_HANDLES, None)
         return self._next_handle
 
     def _encode(self, network: Network, request: Message) -> Message:
@@ -57,16 +56,18 @@ class Worker:
 
     def _query(self, network: Network, request: Message) -> Message:
         query = network.query(self._kept[int(request.values["speaker"])])
-        return Message(arrays={"identities": query.identities, "emotions": query.emotions})
+        arrays = {"identities": query.identities, "emotions": query.emotions, "voice": query.voice}
+        return Message(arrays=arrays)
 
     def _library_weights(self, network: Network, request: Message) -> Message:
         kind = str(request.values["kind"])
         return Message(arrays={"result": network.library_weights(kind, request.arrays["similarity"])})
 
     def _style(self, network: Network, request: Message) -> Message:
-        values, arrays = request.values, request.arrays
-        intensity, strength = float(values["intensity"]), float(values["strength"])
-        style = StyleRequest(arrays["identity"], arrays["emotion"], intensity, strength)
+        arrays = request.arrays
+        style = StyleRequest(
+            arrays["identity"], arrays["emotion"], arrays["intensity"], arrays["strength"], arrays.get("offset")
+        )
         return Message({"handle": self._keep(network.style(style))})
 
     def _prepare(self, network: Network, request: Message) -> Message:

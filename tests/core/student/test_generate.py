@@ -12,8 +12,9 @@ import pytest
 from diffusion_talker.audio import SAMPLE_RATE_HZ, ArraySource
 from diffusion_talker.channels import MOUTH_CHANNELS
 from diffusion_talker.errors import CancelledError, LibraryError, SettingsError
+from diffusion_talker.student import GenerateSettings
 from diffusion_talker.student.config import StudentConfig
-from diffusion_talker.student.generate import GenerateSettings, Student, _EncodedSource, _Monitor, windows
+from diffusion_talker.student.generate import Student, _Monitor, windows
 from diffusion_talker.student.numpy_network import NumpyNetwork
 from tests.core.student.tiny_bundle import TINY_CONFIG, make_bundle
 
@@ -63,12 +64,12 @@ def test_context_is_needed_and_enough():
     whole = make_student(100_000).generate(sound, settings).weights
     reach = TINY_CONFIG.context_frames(1)
     student = make_student()
-    audio = _EncodedSource(student._network, sound)
-    style = student._network.style(student._style_request(audio, settings))
+    heard = student.listen(sound)
+    (plan,) = student._plans(heard, settings)
 
     def middle(context: int) -> np.ndarray:
         (window,) = [w for w in windows(240, 60, context) if w.start == 120]
-        normalized = student._sample(audio, window, style, 1, 0, _Monitor(None, None))
+        normalized = student._sample(heard, window, plan, 1, 0, _Monitor(None, None))
         return student._finish(normalized[window.kept])[:, :52]
 
     np.testing.assert_allclose(middle(reach), whole[120:180, :52], atol=2e-6)
