@@ -286,6 +286,41 @@ def rig_curves(obj: bpy.types.Object, driven: DrivenRig) -> dict[tuple[str, int]
     return curves
 
 
+def read_head(scene: bpy.types.Scene, face: bpy.types.Object | None, frames: np.ndarray) -> dict[str, np.ndarray]:
+    """Yaw, pitch and roll (F,) of the head as it is keyed, by channel; empty where it is not driven or not keyed."""
+    from diffusion_talker.channels import HEAD_CHANNELS
+    from diffusion_talker.rigs.bones import head_angles, rotation_vectors
+
+    from .keyframes import current_fcurves
+
+    drive = scene.diffusion_talker_drive
+    if not drive.use_head or not drive.head_strength or rigs_problem(scene, face):
+        return {}
+    plan, head = _head_plan(scene, face), head_of(scene, face)
+    turn = plan.turns[0]
+    mode = head.pose.bones[turn.bone].rotation_mode if turn.bone else head.rotation_mode
+    path = f"{bone_path(turn.bone)}.rotation" if turn.bone else "delta_rotation"
+    fcurves = current_fcurves(head) or ()
+    found = {(curve.data_path, curve.array_index): curve for curve in fcurves}
+    wanted = list(_rotation_curves(path, mode, np.eye(1, 4)))
+    if not all(channel in found for channel in wanted):
+        return {}
+    values = np.array([[found[channel].evaluate(frame) for channel in wanted] for frame in frames.tolist()])
+    angles = head_angles(rotation_vectors(_quaternions(values, mode)) @ turn.rest.T, plan.axes, turn.amount)
+    return dict(zip(HEAD_CHANNELS, angles.T, strict=True))
+
+
+def _quaternions(values: np.ndarray, mode: str) -> np.ndarray:
+    """Rotations (F, 4) or (F, 3) of any mode as quaternions (F, 4)."""
+    if mode == "QUATERNION":
+        return values
+    from mathutils import Euler, Quaternion
+
+    if mode == "AXIS_ANGLE":
+        return np.array([Quaternion(axis, angle) for angle, *axis in values.tolist()])
+    return np.array([Euler(angles, mode).to_quaternion() for angles in values.tolist()])
+
+
 def _pose_bone(obj: bpy.types.Object, name: str) -> bpy.types.PoseBone:
     if obj.pose is None or name not in obj.pose.bones:
         raise LipSyncProblem(f"'{obj.name}' lost its bone '{name}' meanwhile: undo that, or choose another")

@@ -20,7 +20,7 @@ from .audio_source import scene_fps, speech_of_file, speech_of_strip
 from .blend_file import save
 from .drive_plan import Choices, choices_of
 from .generation import Options, Outcome, apply, generate, open_student, request_for
-from .mapping_rows import PRESET_SUFFIX, apply_preset, preset_folder, preset_path
+from .mapping_rows import PRESET_SUFFIX, apply_preset, preset_folder, preset_path, presets
 from .problems import LipSyncProblem, unforeseen_message, user_message
 from .targets import inspect_target, listed
 from .vertex_animation import CACHE, SHAPE_PER_FRAME, VertexForm, form_of
@@ -398,6 +398,9 @@ def _lay_preset(name: str, face: bpy.types.Object, others: Sequence[bpy.types.Ob
     path = Path(name).expanduser()
     if path.suffix != PRESET_SUFFIX:
         path = preset_path(preset_folder(__package__), name)
+    if not path.is_file():
+        known = listed((preset.stem for preset in presets(preset_folder(__package__))), 6) or "none"
+        raise LipSyncProblem(f"There is no face preset '{name}' (saved are: {known}): save it, or give a file")
     apply_preset(load_preset(path), face, others)
 
 

@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ..audio_source import scene_fps
+from ..bones import read_head
 from ..face_mapping import mapping_of, usable_keys
 from ..generation import target_of
 from ..keyframes import current_lines, read_curves
@@ -82,5 +83,13 @@ def export_take(obj: bpy.types.Object, fps: float, path: Path) -> int:
         raise LipSyncProblem(f"The take of '{obj.name}' has lost its curves: undo that, or generate it again")
     keys = Motion(np.stack(list(curves.values()), axis=1), tuple(curves), fps)
     motion = keys_to_arkit(keys, mapping_of(obj))
-    write_motion(path, select_channels(motion, MODEL_CHANNELS))
+    head = read_head(_scene_of(obj), obj, frames)
+    weights = np.concatenate([motion.weights, *(column[:, None] for column in head.values())], axis=1)
+    write_motion(path, select_channels(Motion(weights, (*motion.channels, *head), fps), MODEL_CHANNELS))
     return len(frames)
+
+
+def _scene_of(obj: bpy.types.Object) -> bpy.types.Scene:
+    """The scene whose set-up counts for a face: the present one, if the face is in it."""
+    present = bpy.context.scene
+    return present if obj.name in present.objects or not obj.users_scene else obj.users_scene[0]

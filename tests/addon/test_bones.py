@@ -162,6 +162,27 @@ def test_the_head_turns_a_bone_or_the_object(addon: ModuleType, fresh_scene: obj
     assert start.rotation_difference(turned).angle == pytest.approx(np.linalg.norm((0.15, 0.1, 0.05)), abs=0.01)
 
 
+@pytest.mark.parametrize("bone", ["", "head"])
+@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ"])
+def test_the_heads_rotation_is_exported_again(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path, bone: str, mode: str
+) -> None:
+    from diffusion_talker.formats import read_motion
+
+    rig, face = make_rig(roll=0.4), make_face()
+    drive = bpy.context.scene.diffusion_talker_drive
+    drive.use_head, drive.head_bone, drive.head_strength = True, bone, 0.8
+    drive.head_object = rig if bone else None
+    face.rotation_mode = rig.pose.bones["head"].rotation_mode = mode
+    face.rotation_euler = (0.2, 0.1, 0.5)
+    write(addon, face, held(jawOpen=0.4, HeadYaw=0.3, HeadPitch=-0.2, HeadRoll=0.1))
+    addon.operators.export.export_take(face, FPS, tmp_path / "take.csv")
+    motion = read_motion(tmp_path / "take.csv")
+    for name, value in (("HeadYaw", 0.3), ("HeadPitch", -0.2), ("HeadRoll", 0.1), ("jawOpen", 0.4)):
+        assert motion.column(name)[20] == pytest.approx(value, abs=1e-3), name
+        assert motion.column(name)[0] == pytest.approx(0, abs=1e-3)
+
+
 def test_regenerating_does_not_turn_further(addon: ModuleType, fresh_scene: object) -> None:
     face = make_face()
     bpy.context.scene.diffusion_talker_drive.use_head = True

@@ -133,7 +133,7 @@ def test_a_table_names_meshes_and_modes(command: Command, blend: Path, tmp_path:
     assert command("--jobs", table) == 1
     captured = capsys.readouterr()
     assert "There is no mode 'dance': use keys, cache, shape-per-frame" in captured.err
-    assert "nobody" in captured.err and "1 of 3 lines done" in captured.out
+    assert "There is no face preset 'nobody' (saved are: none)" in captured.err and "1 of 3 lines done" in captured.out
     assert reopened(tmp_path / "out.blend", "Ann") == keys_of(bpy.data.objects["Bob"], "jawOpen")
 
 

@@ -101,6 +101,11 @@ def head_rotation(motion: Motion, axes: FaceAxes, strength: float = 1.0) -> np.n
     return strength * (yaw * axes.up + pitch * axes.left - roll * axes.front)
 
 
+def head_angles(rotation: np.ndarray, axes: FaceAxes, strength: float = 1.0) -> np.ndarray:
+    """The way back: yaw, pitch and roll (T, 3) of the head from its rotation (T, 3)."""
+    return rotation @ np.stack([axes.up, axes.left, -axes.front], axis=1) / strength
+
+
 def in_frame(rotation: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """Rotation (T, 3) seen from a bone whose axes are the columns of `rest` (3, 3)."""
     return rotation @ rest

@@ -16,6 +16,7 @@ from diffusion_talker.rigs.bones import (
     blend_poses,
     eye_rotation,
     guess_bones,
+    head_angles,
     head_rotation,
     in_frame,
     jaw_rotation,
@@ -61,6 +62,12 @@ def test_everything_turns_the_way_it_says(axes: FaceAxes) -> None:
     ):  # fmt: skip
         head = turned(head_rotation(still(**{channel: 0.3}), axes)[0], start)
         assert head @ direction == pytest.approx(np.sin(0.3), abs=1e-6)
+
+
+def test_the_heads_angles_are_read_back() -> None:
+    axes = FaceAxes(np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
+    turned_head = head_rotation(still(HeadYaw=0.3, HeadPitch=-0.2, HeadRoll=0.1), axes, 0.5)
+    np.testing.assert_allclose(head_angles(turned_head, axes, 0.5), [[0.3, -0.2, 0.1]], atol=1e-6)
 
 
 def test_lips_that_only_the_jaw_can_close() -> None:
