@@ -8,6 +8,7 @@ import math
 import bpy
 import numpy as np
 
+from .generated_keys import lacks_keys
 from .generation import target_of
 from .landmarks import landmark_named, marked_vertices
 from .picking import shown_points
@@ -32,13 +33,13 @@ def detach() -> None:
 
 
 def marks_shown(context: bpy.types.Context) -> list[tuple[str, tuple[float, float, float]]]:
-    """Label and place in the scene of every point to draw."""
+    """Label and place in the scene of every point to draw: none any more once the head has its keys."""
     obj = target_of(context)
     settings = context.scene.diffusion_talker
     if obj is None or obj.type != "MESH" or not settings.show_landmarks or not obj.visible_get():
         return []
     vertices = marked_vertices(obj)
-    if not vertices:
+    if not vertices or not lacks_keys(obj):
         return []
     points = shown_points(obj, context.evaluated_depsgraph_get())
     world = np.array(obj.matrix_world)

@@ -227,6 +227,13 @@ def test_what_is_drawn_lies_on_the_mesh_as_it_stands(addon: ModuleType, head: bp
     assert addon.overlay.marks_shown(bpy.context) == []
 
 
+def test_points_are_not_drawn_over_a_head_that_has_its_keys(addon: ModuleType, head: bpy.types.Object) -> None:
+    mark_head(addon, head)
+    assert len(addon.overlay.marks_shown(bpy.context)) == 20
+    bpy.ops.diffusion_talker.generate_shape_keys()
+    assert addon.overlay.marks_shown(bpy.context) == []
+
+
 def test_labels_do_not_lie_on_each_other(addon: ModuleType) -> None:
     labels = [("Upper Lip", 100.0, 100.0), ("Lower Lip", 100.0, 104.0), ("Chin", 100.0, 60.0), ("Brow", 400.0, 100.0)]
     shown = [text for text, _, _ in addon.overlay.readable_labels(labels, 1.0)]

@@ -63,7 +63,7 @@ def draw_made_keys(
         speaks = any(pose[channel] > 0.0 for channel in MOUTH_CHANNELS)
         view = VIEWS["mouth" if speaks else "front"]
         sheet[top : top + tile, left : left + tile] = draw(demo_head(), pose, view, tile)
-        write_text(sheet, f"{title}: {name}", left + tile // 2, top + tile, _LABEL_HEIGHT)
+        write_text(sheet, f"{title.removesuffix(' visemes')}: {name}", left + tile // 2, top + tile, _LABEL_HEIGHT)
     progress(1.0)
     return sheet
 
