@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -56,10 +56,13 @@ class DrivenTake:
     frames: np.ndarray | None = field(default=None, repr=False)
 
 
-def drive(motion: Motion | VertexMotion, plan: DrivePlan, speech: Speech) -> DrivenTake:
+def drive(
+    motion: Motion | VertexMotion, plan: DrivePlan, speech: Speech, cancelled: Callable[[], bool] = lambda: False
+) -> DrivenTake:
     """Everything that the take moves. A mesh cache is on disk when this returns.
 
-    Raises LipSyncProblem where the motion does not fit the face, OutputError where the cache cannot be written.
+    Raises LipSyncProblem where the motion does not fit the face, OutputError where the cache cannot be written,
+    CancelledError when `cancelled` answers True while frames are written; then no file is left.
     """
     from diffusion_talker.motion import VertexMotion
 
@@ -67,11 +70,12 @@ def drive(motion: Motion | VertexMotion, plan: DrivePlan, speech: Speech) -> Dri
     times_s = frame_times_s(motion, speech)
     span = Span(speech.name, speech.key, speech.first_frame, len(times_s))
     if isinstance(motion, VertexMotion):
-        return _drive_vertices(motion, plan, measured, times_s, span)
+        return _drive_vertices(motion, plan, measured, times_s, span, cancelled)
     arkit = motion_at(motion, times_s, speech.fps)
     rigs = tuple(drive_rig(without_upper_eyes(arkit, plan), rig) for rig in plan.rigs)
     if plan.vertices is not None:
         face, frames = _posed(arkit, plan, measured)
+        frames = _cancellable(frames, cancelled)
         return _with_frames(DrivenTake(span, _others(arkit, plan, face), rigs), frames, plan, speech.fps)
     keys, face = drive_face(arkit, plan, measured)
     return DrivenTake(span, (*keys, *_others(arkit, plan, face)), rigs)
@@ -171,6 +175,21 @@ def _posed(motion: Motion, plan: DrivePlan, measured: MeasuredFace | None) -> tu
     return face, Frames(points, len(weights), len(shapes.vertices))
 
 
+def _cancellable(frames: Frames, cancelled: Callable[[], bool]) -> Frames:
+    """The same frames, until somebody cancels."""
+    from dataclasses import replace
+
+    from diffusion_talker.errors import CancelledError
+
+    def watched() -> Iterator[np.ndarray]:
+        for points in frames.points:
+            if cancelled():
+                raise CancelledError("Lip sync was cancelled")
+            yield points
+
+    return replace(frames, points=watched())
+
+
 def _strengths(mapping: Mapping, plan: DrivePlan) -> Mapping:
     """The channels' strengths that were set by hand, without the keys that were."""
     from dataclasses import replace
@@ -189,7 +208,12 @@ def _with_frames(take: DrivenTake, frames: Frames, plan: DrivePlan, fps: float) 
 
 
 def _drive_vertices(
-    motion: VertexMotion, plan: DrivePlan, measured: MeasuredFace, times_s: np.ndarray, span: Span
+    motion: VertexMotion,
+    plan: DrivePlan,
+    measured: MeasuredFace,
+    times_s: np.ndarray,
+    span: Span,
+    cancelled: Callable[[], bool],
 ) -> DrivenTake:
     """The same for motion that comes as vertices: as they are, or solved onto the keys; ARKit's channels, solved too,
     move all else."""
@@ -207,7 +231,7 @@ def _drive_vertices(
         others = _others(arkit, plan, face) if plan.others else ()
         return DrivenTake(span, (DrivenKeys(plan.face, curves_of(face)), *others), rigs)
     points = (plan.vertices.shapes.vertices + offsets for offsets in moved.offsets)
-    frames = Frames(points, span.frame_count, moved.offsets.shape[1])
+    frames = _cancellable(Frames(points, span.frame_count, moved.offsets.shape[1]), cancelled)
     others = _others(arkit, plan, arkit) if plan.others else ()
     return _with_frames(DrivenTake(span, others, rigs), frames, plan, moved.rate_hz)
 

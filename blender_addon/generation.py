@@ -192,7 +192,7 @@ def generate(request: Request, progress: Progress, cancelled: Cancelled, student
     if cancelled():
         raise CancelledError("Lip sync was cancelled")
     progress(0.9, "Fitting the face")
-    take = drive(motion, request.plan, request.speech)
+    take = drive(motion, request.plan, request.speech, cancelled)
     return Generated(take, motion.duration_s, student.runtime_name, time.perf_counter() - started_s)
 
 

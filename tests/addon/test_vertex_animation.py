@@ -342,6 +342,22 @@ def test_a_failure_leaves_neither_file_nor_modifier(
     assert not list(tmp_path.glob("*.pc2")) and not len(obj.modifiers) and len(obj.data.shape_keys.key_blocks) == 53
 
 
+def test_cancelling_while_frames_are_written_leaves_nothing(
+    addon: ModuleType, fresh_scene: object, tmp_path: Path
+) -> None:
+    from diffusion_talker.errors import CancelledError
+
+    drive = bpy.context.scene.diffusion_talker_drive
+    drive.mode, drive.cache_folder = "CACHE", str(tmp_path)
+    speech = addon.audio_source.Speech("line", "line", "/nowhere/line.wav", 10, FPS)
+    choices = addon.drive_plan.choices_of(bpy.context.scene)
+    request = addon.generation.request_for(speech, make_face(), addon.generation.Options(), choices)
+    answers = iter([False] * 5 + [True] * 100)
+    with pytest.raises(CancelledError):
+        addon.driving.drive(spoken(), request.plan, speech, lambda: next(answers))
+    assert not list(tmp_path.iterdir())
+
+
 def test_costs_are_said_before(addon: ModuleType) -> None:
     cost = addon.vertex_animation.cost_sentence
     assert cost("CACHE", 1800, 5023).startswith("1800 frames of 5023 vertices: a file of 108 MB")
