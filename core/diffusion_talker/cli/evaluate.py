@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from diffusion_talker.cli import paper_size, results
+from diffusion_talker.cli import paper_size, results, sliders
 from diffusion_talker.cli.options import (
     add_performance_arguments,
     add_student_arguments,
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ear.add_argument("--out", type=Path, metavar="DIR", help="write recogniser.md and confusion.csv there")
     results.add_arguments(verbs)
     paper_size.add_arguments(verbs)
+    sliders.add_arguments(verbs)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         "stage": results.run_stage,
         "results": results.run_results,
         "paper-size": paper_size.run,
+        "sliders": sliders.run,
     }
     return actions[args.action](args)
 

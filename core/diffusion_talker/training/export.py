@@ -13,6 +13,7 @@ from diffusion_talker.student.bundle import Bundle, BundleMetadata, packaged_bun
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.training.bandwidth import measure_smoothing
 from diffusion_talker.training.checkpoint import read_info, read_tensors
+from diffusion_talker.training.style_axes import with_style_axes
 
 LICENCE = "GPL-3.0-or-later"
 
@@ -49,7 +50,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
         identity_descriptions=info.identity_descriptions,
         notes=f"{info.command} ({info.step} steps)",
     )
-    bundle = without_strangers(Bundle(config, metadata, weights), manifest)
+    bundle = with_style_axes(without_strangers(Bundle(config, metadata, weights), manifest), manifest.identities)
     save_bundle(path, bundle)
     return bundle
 
