@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -57,6 +58,15 @@ class StudentConfig:
     def values_per_frame(self) -> int:
         """Numbers that one frame of motion has: one a channel, or three a vertex."""
         return 3 * self.vertex_count or len(self.channels)
+
+    @property
+    def noise_scale(self) -> float:
+        """Deviation of the noise, 1 for curves.
+
+        Vertices move together: averaged over thousands of them, noise of deviation 1 would hide nothing, and a network
+        would copy instead of listen. It grows with the root of their number (Chen 2301.10972 scales images likewise).
+        """
+        return math.sqrt(max(1.0, self.values_per_frame / len(MODEL_CHANNELS))) if self.vertex_count else 1.0
 
     @property
     def encoder_reach_frames(self) -> int:

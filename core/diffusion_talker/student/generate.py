@@ -277,6 +277,7 @@ class Student:
         prepared = heard.prepared(window.context_start, frames)
         style = self._network.style(plan.request(window.context_start, frames, self.config.patch_frames))
         motion = gaussian_noise(seed, window.context_start, frames, self.config.values_per_frame)
+        motion *= np.float32(self.config.noise_scale)
         first: np.ndarray | None = None
         for done, (time, next_time) in enumerate(time_steps(steps, self.config.even_steps)):
             monitor.report(done / steps)

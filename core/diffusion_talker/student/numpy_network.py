@@ -205,7 +205,7 @@ class NumpyNetwork:
         """
         condition = silu(self._time_in(time_features(time)) + self._style_in(style))
         patch_frames = self.config.patch_frames
-        hidden = self._motion_in(to_patches(noisy, patch_frames)) + prepared
+        hidden = self._motion_in(to_patches(noisy / np.float32(self.config.noise_scale), patch_frames)) + prepared
         for block, modulation in zip(self._decoder, self._modulations, strict=True):
             scale, shift, gate = np.split(modulation(condition), 3, axis=-1)
             modulated = normalize_layer(hidden) * (1.0 + scale) + shift

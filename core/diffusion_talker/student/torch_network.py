@@ -161,6 +161,7 @@ class MotionDecoder(nn.Module):
         if config.vertex_count:  # where the vertices rest, metres: not for the network but for who shows its motion
             self.register_buffer("neutral_face", torch.zeros(config.vertex_count, 3))
         self.patch_frames = config.patch_frames
+        self.noise_scale = config.noise_scale
         self.motion_in = nn.Linear(config.patch_frames * values, width)
         self.audio_in = nn.Linear(config.encoder_width, width)
         self.time_in = nn.Linear(TIME_FEATURES, width)
@@ -178,7 +179,7 @@ class MotionDecoder(nn.Module):
         """
         style = style[:, None] if style.ndim == 2 else style
         condition = functional.silu(self.time_in(encode_time(time))[:, None] + self.style_in(style))
-        hidden = self.motion_in(to_patches(noisy, self.patch_frames)) + prepared
+        hidden = self.motion_in(to_patches(noisy / self.noise_scale, self.patch_frames)) + prepared
         for block, modulation in zip(self.blocks, self.modulations, strict=True):
             scale, shift, gate = modulation(condition).chunk(3, -1)
             hidden = hidden + gate * block(normalize_layer(hidden) * (1.0 + scale) + shift)

@@ -54,7 +54,8 @@ class MotionTrainer(Trainer[Values]):
         """All losses on the targets of one batch."""
 
     def _noise(self, target: Targets, generator: torch.Generator) -> Tensor:
-        return torch.randn(target.motion.shape, generator=generator).to(self._device)
+        noise = torch.randn(target.motion.shape, generator=generator).to(self._device)
+        return noise * self._network.config.noise_scale
 
     def _closure(self, decoder: MotionDecoder, predicted: Tensor, target: Targets) -> Tensor:
         """Closure loss of z-scored motion; zero where a motion space knows no lips."""

@@ -61,6 +61,20 @@ def test_numpy_and_pytorch_agree(bundle):
     np.testing.assert_allclose(ours / 0.002, reference / 0.002, atol=1e-4)  # in deviations, as the network sees them
 
 
+@pytest.mark.parametrize(("vertices", "scale"), [(0, 1.0), (10, 1.0), (5023, 16.55), (23370, 35.7)])
+def test_a_mesh_needs_more_noise_than_curves(vertices, scale):
+    channels = () if vertices else TINY_CONFIG.channels
+    assert replace(CONFIG, channels=channels, vertex_count=vertices).noise_scale == pytest.approx(scale, rel=1e-3)
+
+
+def test_the_sampler_starts_from_noise_of_that_scale(bundle):
+    network, seen = NumpyNetwork(bundle), []
+    denoise = network.denoise
+    network.denoise = lambda noisy, *rest: seen.append(noisy.std()) or denoise(noisy, *rest)
+    Student(network, bundle.metadata).generate_vertices(make_sound(1.0), GenerateSettings(steps=1))
+    assert seen == [pytest.approx(CONFIG.noise_scale, rel=0.05)] and CONFIG.noise_scale > 1.4
+
+
 def test_more_steps_are_another_motion(bundle):
     """Nothing tells lips from forehead in a mesh: every step may change everything."""
     student = Student(NumpyNetwork(bundle), bundle.metadata)

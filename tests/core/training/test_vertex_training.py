@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from diffusion_talker.student import GenerateSettings, Student, load_student  # 
 from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path  # noqa: E402
 from diffusion_talker.student.numpy_network import NumpyNetwork  # noqa: E402
 from diffusion_talker.training.export import export_student  # noqa: E402
+from diffusion_talker.training.finetune import FinetuneTrainer  # noqa: E402
 from diffusion_talker.training.pipeline import Pipeline  # noqa: E402
 from diffusion_talker.training.recogniser import RecogniserTrainer  # noqa: E402
 from tests.core.training.made_corpus import make_clip, write_made_corpus  # noqa: E402
@@ -181,6 +183,15 @@ def test_curves_are_not_to_be_had_from_it(small_student: Path) -> None:
         load_student(small_student, "numpy").generate(ArraySource(make_clip(1, 1).samples, 16000))
 
 
+def test_training_draws_the_noise_that_sampling_starts_from(small_corpus: Path, small_stages: Path) -> None:
+    config = tiny_plan(finetune=50).finetune
+    trainer = FinetuneTrainer(small_corpus, small_stages / "finetune_2", config, small_stages / "round_2")
+    motion = SimpleNamespace(motion=torch.zeros(2, 60, 3 * len(FEW)))
+    noise = trainer._noise(motion, torch.Generator().manual_seed(0))
+    assert noise.std().item() == pytest.approx(trainer._network.config.noise_scale, rel=0.02)
+    assert trainer._network.config.noise_scale > 2
+
+
 def test_the_packaged_student_stays(small_corpus: Path, small_stages: Path, tmp_path: Path) -> None:
     before = packaged_bundle_path().stat().st_mtime_ns
     with pytest.raises(SettingsError, match="vertices of one mesh.*--out"):
@@ -200,6 +211,11 @@ def test_an_ear_cannot_learn_from_vertices(small_corpus: Path, tmp_path: Path) -
 @pytest.mark.timeout(1800)
 def test_lips_follow_with_all_vertices_of_flame(ear: Path, tmp_path: Path) -> None:
     corpus = import_made(tmp_path, FLAME, sentences=5, length_s=3)
-    stage = train(corpus, ear, tmp_path, teacher=120, warm_up=60, distill=12, finetune=40)
-    export_student(stage, corpus, tmp_path / "student.npz")
-    assert_lips_follow(load_student(tmp_path / "student.npz", "numpy"), FLAME)
+    plan = tiny_plan(teacher=120, warm_up=50, distill=10, finetune=90)
+    stages = Pipeline(corpus, tmp_path, plan, "cpu", "train all", lambda line: None)
+    rounds = stages.distill(stages.teacher(ear), (8, 4, 2))
+    export_student(stages.finetune(rounds[2], 2), corpus, tmp_path / "student.npz")
+    student, clip = load_student(tmp_path / "student.npz", "numpy"), make_clip(1001)
+    gap_m = FLAME.lip_gap_m(student.generate_vertices(ArraySource(clip.samples, 16000)).offsets)
+    assert gap_correlation(student, FLAME, clip) > energy_correlation(FLAME, clip) + 0.02
+    assert gap_m[clip.phone == 2].mean() > max(0.3 * OPEN_M, 2 * np.abs(gap_m[clip.phone != 2]).mean())
