@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Style of a take: mixtures, sliders, regions and curves, the same on every runtime, and takes without hearing again."""
+"""Style of a take: mixtures, sliders, regions and curves, alike on every runtime; takes without hearing again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def test_values_that_change_over_the_line_are_exact_in_windows(window_frames: in
 def test_a_curve_that_stands_still_is_the_constant() -> None:
     student = make_student()
     constant = weights(student, **SETTLED, intensity=0.6, style=(("jaw", 0.4),))
-    still = weights(student, **SETTLED, intensity=Curve((0.0, 1.0), (0.6, 0.6)), style=(("jaw", Curve((0.5,), (0.4,))),))
+    jaw, intensity = Curve((0.5,), (0.4,)), Curve((0.0, 1.0), (0.6, 0.6))
+    still = weights(student, **SETTLED, intensity=intensity, style=(("jaw", jaw),))
     np.testing.assert_allclose(still, constant, atol=1e-5)
 
 
@@ -97,7 +98,8 @@ def test_a_worker_knows_changing_styles_and_forgets_what_nobody_holds(tmp_path) 
 def test_a_mixture_of_one_is_that_one_and_half_and_half_lies_between() -> None:
     student = make_student()
     alone = weights(student, identity="Calm", emotion="neutral")
-    np.testing.assert_allclose(weights(student, identity=(("calm", 7.0),), emotion=(("neutral", 1.0),)), alone, atol=1e-6)
+    mixed = weights(student, identity=(("calm", 7.0),), emotion=(("neutral", 1.0),))
+    np.testing.assert_allclose(mixed, alone, atol=1e-6)
     half = weights(student, identity=(("Calm", 0.5), ("Lively", 0.5)), emotion="neutral")
     lively = weights(student, identity="Lively", emotion="neutral")
     assert np.linalg.norm(half - alone) < np.linalg.norm(lively - alone) > np.linalg.norm(half - lively)
