@@ -18,6 +18,7 @@ from bpy.props import (
 )
 
 from .face_mapping import remember_edits
+from .properties import PATH_OPTIONS
 
 #: Linked characters that were made library overrides are set up like any other.
 OVERRIDABLE: Final = {"LIBRARY_OVERRIDABLE"}
@@ -122,8 +123,9 @@ class DIFFUSION_TALKER_PG_drive(bpy.types.PropertyGroup):
         items=(("PC2", "PC2", "Point cache, the smaller one"), ("MDD", "MDD", "Understood by most other programs")),
     )
     cache_folder: StringProperty(
-        name="Folder", description="Where mesh caches are written", default="//lip_sync", subtype="DIR_PATH"
-    )
+        name="Folder", description="Where mesh caches are written", default="//lip_sync", subtype="DIR_PATH",
+        options=PATH_OPTIONS,
+    )  # fmt: skip
 
     armature: PointerProperty(
         name="Armature", description="Armature whose bones move with the face", type=bpy.types.Object, poll=_is_armature

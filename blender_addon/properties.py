@@ -22,6 +22,8 @@ from .audio_source import sequencer_scene, sound_strips
 from .landmarks import LANDMARK_ITEMS
 
 AUTO = "auto"
+#: Paths that may be relative to the file; without this newer Blenders draw them as mistakes, and 4.2 does not know it.
+PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 EnumItem = tuple[str, str, str, str, int]
 
 
@@ -94,7 +96,9 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
         description="Sound strip to animate. Empty takes the active strip, or the only one",
         search=_search_strips,
     )
-    audio_file: StringProperty(name="File", description="Recording to animate", subtype="FILE_PATH")
+    audio_file: StringProperty(
+        name="File", description="Recording to animate", subtype="FILE_PATH", options=PATH_OPTIONS
+    )
     first_frame: IntProperty(name="Start Frame", description="Frame at which the sound file begins", default=1)
     target: PointerProperty(
         name="Mesh",
