@@ -97,6 +97,18 @@ def test_the_sheet_shows_every_head(line: Path) -> None:
     assert picture[-40:, -200:].std() > 5, "the last row is drawn"
 
 
+def test_the_key_sheet_shows_every_viseme() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: labels cannot be drawn")
+    from diffusion_talker.evaluation.retarget_sheet import draw_made_keys
+
+    heads = [head for head in made_heads() if head.title == "VRM 0"]
+    picture = draw_made_keys(heads, 40, columns=3)
+    assert picture.shape[0] > 2 * 40 and picture.shape[1] > 3 * 40  # five vowels and a blink, three in a row
+    tiles = [picture[4 + row * 62 : 40 + row * 62, 4 + col * 44 : 40 + col * 44] for row in (0, 1) for col in range(3)]
+    assert all(tile.std() > 5 for tile in tiles)
+    assert all((first != second).any() for first, second in zip(tiles[:-1], tiles[1:], strict=True))
+
+
 def test_arkit_motion_without_closures_is_measured_too() -> None:
     still = Motion(np.zeros((10, 52)), ARKIT_52, 30.0)
     report = measure_head(still, made_heads()[-1], measured=False)
