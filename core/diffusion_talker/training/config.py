@@ -35,10 +35,10 @@ class TrainingConfig:
 class RecogniserTrainingConfig(TrainingConfig):
     """Hyper-parameters of the phone recogniser's training."""
 
-    steps: int = 3000
+    steps: int = 4800
     batch_clips: int = 12
     recorded_share: float = 0.12
-    labelled_share: float = 0.08
+    labelled_share: float = 0.12
     label_smoothing: float = 0.1
     class_weight: float = 0.5  # the rest of the loss tells phones of one articulatory class apart
 
@@ -48,7 +48,7 @@ class MotionTrainingConfig(TrainingConfig):
     """What the trainings of faces share."""
 
     recorded_share: float = 0.1
-    labelled_share: float = 0.08
+    labelled_share: float = 0.12
     velocity_weight: float = 2.0
     phone_weight: float = 0.5  # articulatory classes, a second task of the student's encoder
     library_weight: float = 0.1
