@@ -29,6 +29,7 @@ STATISTICS = 2 * CEPSTRA + 2
 _BLOCK_S = 30  # read at a time, so that memory does not grow with the recording
 _HEARD_S = 600  # ten minutes tell a voice
 _SPEECH_RANGE = 5.0  # natural log units (22 dB) below the loudest frames
+_BAND_RANGE = 10.0  # natural log units (43 dB) below the loudest bands: what lies deeper is room and noise
 _PITCH_WINDOW, _PITCH_HOP = 640, 320  # samples: 40 ms every 20 ms
 _MIN_LAG, _MAX_LAG = 40, 229  # samples: 400 Hz to 70 Hz
 _VOICED_PERIODICITY = 0.5
@@ -54,6 +55,7 @@ def voice_statistics(source: AudioSource) -> VoiceStatistics:
     speech = mel[level > np.percentile(level, 95) - _SPEECH_RANGE] if len(mel) else mel
     if not voiced.any() or not len(speech):
         return VoiceStatistics(np.zeros(STATISTICS, np.float32), 0.0)
+    speech = np.maximum(speech, np.percentile(speech, 99.5) - _BAND_RANGE)  # an absolute floor would tell loudness
     basis = _cosines()
     log_pitch = np.log(pitch_hz[voiced])
     spread = np.subtract(*np.percentile(log_pitch, (75, 25)))
