@@ -45,7 +45,8 @@ TEST_REQUIREMENTS = (
 )
 PIP_INSTALL = ("-m", "pip", "install", "--disable-pip-version-check")
 TORCH_VERSION = "2.13.0"
-SAFETENSORS = "safetensors>=0.4,<1"  # checkpoints of the training
+#: What the tests of training take beside PyTorch: checkpoints, pretrained ears, event files.
+WITH_TORCH = ("safetensors>=0.4,<1", "transformers>=4.40,<6", "tensorboard>=2.16,<3")
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 SUITE_LIMIT_S = {"core": 1500, "addon": 900}
 HEAVY_LIMIT_S = 3 * 3600
@@ -206,12 +207,12 @@ def pip_install(environment: Environment, requirements: list[str]) -> None:
 
 def install_torch(environment: Environment) -> None:
     """PyTorch for the tests of training and of the second runtime; without it they skip and say so."""
-    wanted = [f"torch=={TORCH_VERSION}", SAFETENSORS]
+    wanted = [f"torch=={TORCH_VERSION}", *WITH_TORCH]
     if installed(environment).issuperset(wanted):
         return
     say(f"Installing torch {TORCH_VERSION} for the tests that use it (optional)")
     for requirement, extra in torch_sources():
-        command = [environment.python, *PIP_INSTALL, *extra, requirement, SAFETENSORS, environment.blender.numpy]
+        command = [environment.python, *PIP_INSTALL, *extra, requirement, *WITH_TORCH, environment.blender.numpy]
         if subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0:
             remember(environment, wanted)
             return

@@ -21,6 +21,7 @@ from diffusion_talker.models.pretrained import PretrainedEarConfig  # noqa: E402
 from diffusion_talker.models.sampling import open_teacher  # noqa: E402
 from diffusion_talker.models.teacher import TeacherNetwork  # noqa: E402
 
+CORE = Path(__file__).resolve().parents[3] / "core"
 TINY = {
     "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
     "conv_dim": (8,) * 7, "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2,
@@ -54,6 +55,7 @@ def test_the_command_writes_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(paper_size, "save_paper_size", lambda folder: tiny(folder, TINY))
     from diffusion_talker.evaluation import model_speed
 
+    monkeypatch.setenv("PYTHONPATH", str(CORE))
     monkeypatch.setattr(model_speed, "CLIP_S", 2.0)
     monkeypatch.setattr(model_speed, "RUNS", 1)
     assert main(["evaluate", "paper-size", "--out", str(tmp_path / "row.json"), "--threads", "1"]) == 0

@@ -40,7 +40,7 @@ def ear(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stages(corpus: Path, out: Path) -> Pipeline:
-    plan = tiny_plan(teacher=150, warm_up=75, distill=3)
+    plan = tiny_plan(teacher=150, warm_up=250, distill=3)
     return Pipeline(corpus, out, plan, "cpu", "train teacher", lambda line: None)
 
 
@@ -89,8 +89,8 @@ def test_windows_agree_with_the_whole(teacher: Path) -> None:
 
 def test_it_teaches_a_student_that_needs_no_ear(corpus: Path, teacher: Path) -> None:
     rounds = stages(corpus, teacher.parent).distill(teacher, rounds=(8, 4))
-    first, *_, last = losses(teacher.parent / "warm_up", "alignment")
-    assert last < 0.9 * first
+    alignment = losses(teacher.parent / "warm_up", "alignment")
+    assert np.mean(alignment[-3:]) < 0.85 * np.mean(alignment[:3])
     assert (rounds[4] / "checkpoint.safetensors").is_file()
 
 
