@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import bpy
+
 
 class LipSyncProblem(Exception):
     """Something the user can mend. The message says what is wrong and what to do next."""
@@ -19,3 +24,19 @@ def unforeseen_message(error: BaseException) -> str:
     """One sentence for a defect; the details belong in the log."""
     name = type(error).__name__
     return f"Lip sync stopped at an error of its own ({name}: {error}). Nothing was changed: please report it"
+
+
+def poll_answer(operator: type[bpy.types.Operator], reason: str) -> bool:
+    """The answer of an operator's `poll`: whether no reason speaks against it; the button shows the reason."""
+    if reason:
+        operator.poll_message_set(reason)
+    return not reason
+
+
+def report_problem(operator: bpy.types.Operator, error: Exception) -> set[str]:
+    """End an operator at an error that was foreseen, with its sentence; a defect of the program is raised again."""
+    message = user_message(error)
+    if message is None:
+        raise error
+    operator.report({"ERROR"}, message)
+    return {"CANCELLED"}

@@ -9,7 +9,7 @@ from bpy.props import StringProperty
 from ..audio_source import SPEECH_RATE_HZ, find_strip, read_speech, scene_fps, sequencer_scene, strip_times
 from ..generation import problem, speech_of, target_of
 from ..panels import wrapped
-from ..problems import user_message
+from ..problems import poll_answer, report_problem
 from ..vertex_animation import CACHE, cost_sentence, form_of
 
 WIDTH = 400
@@ -28,19 +28,13 @@ class DIFFUSION_TALKER_OT_confirm_vertices(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = problem(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
             self.cost = vertex_cost(context)
         except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
-            self.report({"ERROR"}, message)
-            return {"CANCELLED"}
+            return report_problem(self, error)
         return context.window_manager.invoke_props_dialog(self, width=WIDTH)
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -15,7 +15,7 @@ from ..bones import read_head
 from ..face_mapping import mapping_of, usable_keys
 from ..generation import target_of
 from ..keyframes import current_lines, read_curves
-from ..problems import LipSyncProblem, user_message
+from ..problems import LipSyncProblem, poll_answer, report_problem
 from ..targets import keys_problem
 
 FORMATS = (
@@ -38,19 +38,13 @@ class DIFFUSION_TALKER_OT_export(bpy.types.Operator, ExportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = export_problem(target_of(context))
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             frame_count = export_take(target_of(context), scene_fps(context.scene), Path(self.filepath))
         except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
-            self.report({"ERROR"}, message)
-            return {"CANCELLED"}
+            return report_problem(self, error)
         self.report({"INFO"}, f"Exported {frame_count} frames to {self.filepath}")
         return {"FINISHED"}
 

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty
 
 from ..generation import Generated, Request, apply, generate, make_request, problem
 from ..job import Job, JobState
-from ..problems import LipSyncProblem, user_message
+from ..problems import LipSyncProblem, poll_answer, user_message
 from ..vertex_animation import form_of
 
 TICK_S = 0.05
@@ -30,9 +30,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = "Lip sync is being generated already" if is_running(context) else problem(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, EnumProperty
 
 from ..generated_keys import add_generated_keys, generation_problem
 from ..generation import target_of
-from ..problems import user_message
+from ..problems import poll_answer, report_problem
 
 
 class DIFFUSION_TALKER_OT_generate_shape_keys(bpy.types.Operator):
@@ -36,19 +36,13 @@ class DIFFUSION_TALKER_OT_generate_shape_keys(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = generation_problem(target_of(context))
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             done = add_generated_keys(target_of(context), self.existing == "REPLACE", self.close_mouth)
         except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
-            self.report({"ERROR"}, message)
-            return {"CANCELLED"}
+            return report_problem(self, error)
         self.report({"INFO"}, done.sentence)
         for note in done.notes:
             self.report({"WARNING"}, note)

@@ -15,7 +15,7 @@ from ..audio_source import Speech, scene_fps
 from ..drive_plan import Choices, choices_of, plan_problem
 from ..driving import drive
 from ..generation import Generated, Options, Outcome, apply, request_for, target_of
-from ..problems import LipSyncProblem, user_message
+from ..problems import LipSyncProblem, poll_answer, report_problem
 
 if TYPE_CHECKING:
     from diffusion_talker.motion import Motion, VertexMotion
@@ -34,9 +34,7 @@ class DIFFUSION_TALKER_OT_import_curves(bpy.types.Operator, ImportHelper):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = plan_problem(target_of(context), choices_of(context.scene))
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.properties.is_property_set("first_frame"):
@@ -50,11 +48,7 @@ class DIFFUSION_TALKER_OT_import_curves(bpy.types.Operator, ImportHelper):
             choices = choices_of(scene, all_shapes=not hasattr(motion, "channels"))
             outcome = import_motion(motion, Path(self.filepath), target_of(context), scene, self.first_frame, choices)
         except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
-            self.report({"ERROR"}, message)
-            return {"CANCELLED"}
+            return report_problem(self, error)
         self.report({"INFO"}, outcome.sentence)
         return {"FINISHED"}
 

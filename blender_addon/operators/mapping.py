@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, IntProperty
 from ..face_mapping import remember_edits
 from ..generation import target_of
 from ..mapping_rows import clear_rows, full_mapping, reset_channel, rows_problem, set_entries, show_rows
+from ..problems import poll_answer
 
 
 def mapped_object(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -38,9 +39,7 @@ class MappingOperator:
         reason = rows_problem(obj)
         if not reason and cls.needs_rows and active_row(obj) is None:
             reason = "The mapping is not shown yet: press Show Mapping"
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
 
 class DIFFUSION_TALKER_OT_mapping_show(MappingOperator, bpy.types.Operator):

@@ -12,7 +12,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..drive_plan import choices_of
 from ..generation import target_of
 from ..mapping_rows import apply_preset, preset_folder, preset_of, preset_path, presets, rows_problem
-from ..problems import LipSyncProblem, user_message
+from ..problems import LipSyncProblem, poll_answer, report_problem
 
 PACKAGE = __package__.rpartition(".")[0]
 
@@ -25,19 +25,13 @@ class PresetOperator:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = rows_problem(target_of(context))
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return poll_answer(cls, reason)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             self.report({"INFO"}, self.work(context))
         except Exception as error:
-            message = user_message(error)
-            if message is None:
-                raise
-            self.report({"ERROR"}, message)
-            return {"CANCELLED"}
+            return report_problem(self, error)
         return {"FINISHED"}
 
 

@@ -19,7 +19,7 @@ from ..landmarks import (
     set_mark,
 )
 from ..picking import Pointer, ShownSurface, nearest_vertex
-from ..problems import LipSyncProblem
+from ..problems import LipSyncProblem, poll_answer
 
 #: What the animator turns and zooms the view with goes on working meanwhile.
 _CLICK, _BACK, _END = "LEFTMOUSE", {"BACK_SPACE"}, {"ESC", "RET", "NUMPAD_ENTER", "RIGHTMOUSE"}
@@ -27,9 +27,7 @@ _CLICK, _BACK, _END = "LEFTMOUSE", {"BACK_SPACE"}, {"ESC", "RET", "NUMPAD_ENTER"
 
 def _poll(cls: type[bpy.types.Operator], context: bpy.types.Context, reason: str = "") -> bool:
     reason = landmarks_locked(target_of(context)) or reason
-    if reason:
-        cls.poll_message_set(reason)
-    return not reason
+    return poll_answer(cls, reason)
 
 
 class DIFFUSION_TALKER_OT_place_landmarks(bpy.types.Operator):
