@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -23,6 +23,7 @@ from diffusion_talker.errors import BundleError
 from diffusion_talker.files import atomic_write
 from diffusion_talker.models.pretrained import PretrainedEarConfig
 from diffusion_talker.models.recogniser import Recogniser, RecogniserConfig
+from diffusion_talker.models.storage import UNREADABLE
 from diffusion_talker.student.config import MEL_BANDS, MEL_FRAMES_PER_MOTION_FRAME, StudentConfig
 from diffusion_talker.student.torch_network import (
     DilatedBlock,
@@ -67,7 +68,11 @@ class TeacherEncoder(nn.Module):
 
         ear_features: (B, N, W), what a pretrained ear hears; None if the ear is a recogniser.
         """
-        return self.read(self.hear(log_mel, ear_features)), self.voice(log_mel)
+        return self.features(log_mel, ear_features), self.voice(log_mel)
+
+    def features(self, log_mel: Tensor, ear_features: Tensor | None = None) -> Tensor:
+        """What is said alone, (B, N, D), for who does not ask who speaks; arguments as in `forward`."""
+        return self.read(self.hear(log_mel, ear_features))
 
     @torch.no_grad()
     def hear(self, log_mel: Tensor, ear_features: Tensor | None = None) -> Tensor:
@@ -136,7 +141,7 @@ def load_teacher(path: Path) -> tuple[TeacherNetwork, tuple[str, ...]]:
             teacher = TeacherNetwork.from_shape(json.loads(metadata["shape"]))
             teacher.load_state_dict({name: archive.get_tensor(name) for name in archive.keys()})
             descriptions = tuple(json.loads(metadata["identity_descriptions"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise BundleError(
             f"{path} is no teacher ({error}). Train one: python -m diffusion_talker train teacher"
         ) from error

@@ -102,7 +102,7 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
         """Two steps of the teacher, with its own hearing and its own library."""
         teacher = self._teacher
         if isinstance(teacher, TeacherNetwork):
-            features, _ = teacher.encoder(target.log_mel, target.ear_features)
+            features = teacher.encoder.features(target.log_mel, target.ear_features)
         else:
             features, _ = teacher.encoder(target.log_mel)
         style = spoken.embed(teacher.personalizer)
@@ -113,11 +113,9 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
 
     def _enhance(self, target: Targets, predicted: Tensor, style: Tensor, aim: _Aim, times: Tensor) -> Tensor:
         """L_pc over the batch; clips at high noise count little."""
-        upper = self._space.upper
         alpha, _ = alpha_sigma(times)
         return losses.personalizer_loss(
-            losses.upper_face_summary(style, predicted[..., upper], target.mask),
-            losses.upper_face_summary(aim.style, aim.motion[..., upper], target.mask),
+            self._summary(style, predicted, target), self._summary(aim.style, aim.motion, target),
             alpha[:, 0, 0].square(), self._config.enhancer_temperature,
         )
 

@@ -118,10 +118,8 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
 
     def _enhance(self, predicted: Tensor, style: Tensor, aim: Tensor, aim_style: Tensor, target: Targets) -> Tensor:
         """L_pc on what inference ends with: no noise is left, every clip counts."""
-        upper = self._space.upper
         return losses.personalizer_loss(
-            losses.upper_face_summary(style, predicted[..., upper], target.mask),
-            losses.upper_face_summary(aim_style, aim[..., upper], target.mask),
+            self._summary(style, predicted, target), self._summary(aim_style, aim, target),
             torch.ones(len(predicted), device=self._device), self._config.enhancer_temperature,
         )
 

@@ -64,6 +64,10 @@ class MotionTrainer(Trainer[Values]):
         motion = predicted * decoder.motion_std + decoder.motion_mean
         return losses.closure_loss(self._space.gap(motion), self._space.gap(target.motion), target.mask)
 
+    def _summary(self, style: Tensor, motion: Tensor, target: Targets) -> Tensor:
+        """What the personalizer enhancer compares of each clip: its style (B, S) and its upper face."""
+        return losses.upper_face_summary(style, motion[..., self._space.upper], target.mask)
+
     def _ratios(self, predicted: Tensor, clean: Tensor) -> tuple[float, float]:
         """Amplitude and velocity of the mouth over those of the truth."""
         mouth, truth = predicted[..., self._space.mouth], clean[..., self._space.mouth]

@@ -59,7 +59,7 @@ class WarmUpTrainer(MotionTrainer[WarmUpLosses]):
         config, network, teacher = self._config, self._network, self._teacher
         features, speaker = network.encoder(target.log_mel)
         mask = target.patch_mask(network.config.patch_frames)
-        aim = teacher.encoder.read(teacher.encoder.hear(target.log_mel, target.ear_features))
+        aim = teacher.encoder.features(target.log_mel, target.ear_features)
         alignment = losses.alignment_loss(features, aim, mask)
         phones = HeardPhones.of(network, features, target)
         heard = HeardStyle.of(network.personalizer, speaker)
