@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, drive_panels, drive_properties, overlay, panels, preferences, properties
+from . import command, drive_panels, drive_properties, overlay, panels, preferences, properties, style_properties
 from .operators import (
     add_demo_head,
     cancel,
@@ -23,6 +23,9 @@ from .operators import (
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
 
 CLASSES = (
+    style_properties.DIFFUSION_TALKER_PG_style,
+    style_properties.DIFFUSION_TALKER_PG_emotions,
+    style_properties.DIFFUSION_TALKER_PG_regions,
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
     properties.DIFFUSION_TALKER_PG_landmark,

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from diffusion_talker.rigs.bones import BlendedBone, FaceAxes, FaceBones
 
 JAW, EYE_LEFT, EYE_RIGHT, HEAD = "jaw", "Left", "Right", "head"
+#: The part of the face, as the core parts it, that each of them belongs to.
+_REGIONS: Final[Table[str, str]] = {JAW: "mouth", EYE_LEFT: "eyes", EYE_RIGHT: "eyes", HEAD: "head"}
 _LETTERS: Final = "XYZ"
 
 
@@ -45,6 +48,11 @@ class RigPlan:
     turns: tuple[Turn, ...]
     poses: PoseLibrary | None = None
     closes_lips: bool = False
+
+    def only(self, regions: Collection[str]) -> RigPlan:
+        """What of it belongs to these parts of the face; poses are the mouth's."""
+        turns = tuple(turn for turn in self.turns if _REGIONS[turn.part] in regions)
+        return replace(self, turns=turns, poses=self.poses if "mouth" in regions else None)
 
 
 @dataclass(frozen=True)

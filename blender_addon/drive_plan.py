@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .bones import RigPlan, opens_mouth, rig_plans, rigs_problem
 from .face_mapping import FaceKeys, edits_of, face_keys, mapping_of, usable_keys
 from .problems import LipSyncProblem
+from .style_properties import REGIONS, regions_in_use
 from .targets import inspect_target, keys_problem
 from .vertex_animation import CACHE, VertexForm, VertexPlan, form_of, vertex_plan, vertex_problem
 
@@ -28,13 +29,14 @@ class MeshPlan:
 @dataclass(frozen=True)
 class DrivePlan:
     """All that a take moves. face goes first: only its keys stand in for what is missing; None where bones alone
-    speak. vertices: how the face is written where not by its keys. jaw_alone: keys leave the jaw to its bone."""
+    speak. vertices: how the face is written where not by its keys. regions: parts of the face that move. jaw_alone:
+    keys leave the jaw to its bone."""
 
     face: MeshPlan | None
     others: tuple[MeshPlan, ...] = ()
     vertices: VertexPlan | None = None
     rigs: tuple[RigPlan, ...] = ()
-    use_upper_face: bool = True
+    regions: tuple[str, ...] = REGIONS
     jaw_alone: bool = False
 
 
@@ -45,7 +47,7 @@ class Choices:
     face's shapes in any case."""
 
     meshes: tuple[bpy.types.Object, ...] = ()
-    use_upper_face: bool = True
+    regions: tuple[str, ...] = REGIONS
     scene: bpy.types.Scene | None = None
     form: VertexForm | None = None
     all_shapes: bool = False
@@ -55,7 +57,7 @@ def choices_of(scene: bpy.types.Scene, all_shapes: bool = False) -> Choices:
     """What the animator chose in the scene."""
     meshes = (item.object for item in scene.diffusion_talker_drive.meshes)
     present = tuple(dict.fromkeys(obj for obj in meshes if obj is not None and obj.name in scene.objects))
-    return Choices(present, scene.diffusion_talker.use_upper_face, scene, form_of(scene), all_shapes)
+    return Choices(present, regions_in_use(scene.diffusion_talker), scene, form_of(scene), all_shapes)
 
 
 def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
@@ -128,10 +130,16 @@ def plan_of(face: bpy.types.Object | None, choices: Choices, line: str = "") -> 
         face=mesh_plan(face, choices.all_shapes) if has_face else None,
         others=tuple(mesh_plan(obj) for obj in choices.meshes if obj != face),
         vertices=None if choices.form is None else vertex_plan(face, choices.form, line),
-        rigs=rig_plans(choices.scene, face, not has_face or not closes_lips(face)) if drive is not None else (),
-        use_upper_face=choices.use_upper_face,
+        rigs=_rigs(choices, face, not has_face or not closes_lips(face)) if drive is not None else (),
+        regions=choices.regions,
         jaw_alone=bool(drive is not None and drive.jaw_alone and drive.jaw_bone and drive.armature),
     )
+
+
+def _rigs(choices: Choices, face: bpy.types.Object | None, closes_lips_alone: bool) -> tuple[RigPlan, ...]:
+    """Bones of the parts of the face that move."""
+    plans = (plan.only(choices.regions) for plan in rig_plans(choices.scene, face, closes_lips_alone))
+    return tuple(plan for plan in plans if plan.turns or plan.poses is not None)
 
 
 def closes_lips(face: bpy.types.Object) -> bool:

@@ -72,7 +72,7 @@ def drive(
     if isinstance(motion, VertexMotion):
         return _drive_vertices(motion, plan, measured, times_s, span, cancelled)
     arkit = motion_at(motion, times_s, speech.fps)
-    rigs = tuple(drive_rig(without_upper_eyes(arkit, plan), rig) for rig in plan.rigs)
+    rigs = tuple(drive_rig(_moving(arkit, plan), rig) for rig in plan.rigs)
     if plan.vertices is not None:
         face, frames = _posed(arkit, plan, measured)
         frames = _cancellable(frames, cancelled)
@@ -126,18 +126,19 @@ def _others(motion: Motion, plan: DrivePlan, face: Motion) -> tuple[DrivenKeys, 
 
 def driven_channels(plan: DrivePlan) -> Collection[str]:
     """ARKit channels that keys show in this take."""
-    from diffusion_talker.channels import ARKIT_52, MOUTH_CHANNELS
+    from diffusion_talker.channels import ARKIT_52
+    from diffusion_talker.student.settings import region_of
 
-    channels = ARKIT_52 if plan.use_upper_face else MOUTH_CHANNELS
+    channels = (name for name in ARKIT_52 if region_of(name) in plan.regions)
     return [name for name in channels if not (plan.jaw_alone and name in JAW_CHANNELS)]
 
 
-def without_upper_eyes(motion: Motion, plan: DrivePlan) -> Motion:
-    """Bones of the eyes rest where the upper face is left alone."""
-    from diffusion_talker.channels import HEAD_CHANNELS, MOUTH_CHANNELS
+def _moving(motion: Motion, plan: DrivePlan) -> Motion:
+    """The channels of the parts of the face that move, so that poses of bones leave the others out."""
     from diffusion_talker.motion import select_channels
+    from diffusion_talker.student.settings import region_of
 
-    return motion if plan.use_upper_face else select_channels(motion, (*MOUTH_CHANNELS, *HEAD_CHANNELS))
+    return select_channels(motion, [name for name in motion.channels if region_of(name) in plan.regions])
 
 
 def curves_of(motion: Motion) -> dict[str, np.ndarray]:
@@ -225,7 +226,7 @@ def _drive_vertices(
     except SettingsError as error:
         raise LipSyncProblem(str(error)) from error
     arkit = arkit_weights(moved, measured.arkit) if plan.others or plan.rigs else None
-    rigs = tuple(drive_rig(without_upper_eyes(arkit, plan), rig) for rig in plan.rigs)
+    rigs = tuple(drive_rig(_moving(arkit, plan), rig) for rig in plan.rigs)
     if plan.vertices is None:
         face = _solved(moved, plan, measured)
         others = _others(arkit, plan, face) if plan.others else ()

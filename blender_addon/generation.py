@@ -21,11 +21,14 @@ from .audio_source import (
 )
 from .drive_plan import Choices, DrivePlan, choices_of, plan_of, plan_problem
 from .driving import DrivenTake, drive
+from .identities import library_folder, model_library
+from .style_options import emotion_of, identity_of, regions_of, style_of
 
 if TYPE_CHECKING:
     import bpy
 
-    from diffusion_talker.student import Student
+    from diffusion_talker.student import GenerateSettings, Student
+    from diffusion_talker.student.settings import Choice, Value
 
     from .keyframes import WrittenTake
 
@@ -37,20 +40,24 @@ Cancelled = Callable[[], bool]
 class Options:
     """How the line is spoken and what computes it.
 
-    steps: denoising steps, None for the student's own number. torch_python: another Python for PyTorch, or "".
-    model: file of another student, or "" for the one that is part of the add-on.
+    identity to regions: as in the core's GenerateSettings, which see. steps: None for the student's own number.
+    torch_python: another Python for PyTorch, or "". model: file of another student, or "" for the one that is part of
+    the add-on. library: folder of the user's own identities, "" for the one of the command line.
     """
 
-    identity: str = "auto"
-    emotion: str = "auto"
-    intensity: float = 1.0
-    style_strength: float = 1.0
+    identity: Choice = "auto"
+    emotion: Choice = "auto"
+    intensity: Value = 1.0
+    style_strength: Value = 1.0
     seed: int = 0
     steps: int | None = None
+    style: tuple[tuple[str, Value], ...] = ()
+    regions: tuple[tuple[str, float], ...] = ()
     runtime: str = "auto"
     device: str = "auto"
     torch_python: str = ""
     model: str = ""
+    library: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,8 +135,9 @@ def speech_problem(context: bpy.types.Context) -> str:
 
 def make_request(context: bpy.types.Context) -> Request:
     """Freeze the present choices. Raises LipSyncProblem when something is missing."""
-    options = options_of(context)
-    return request_for(speech_of(context), target_of(context), options, choices_of(context.scene, bool(options.model)))
+    speech = speech_of(context)
+    options = options_of(context, speech)
+    return request_for(speech, target_of(context), options, choices_of(context.scene, bool(options.model)))
 
 
 def request_for(
@@ -146,21 +154,25 @@ def speech_of(context: bpy.types.Context) -> Speech:
     return speech_of_file(_audio_path(settings), settings.first_frame, scene_fps(context.scene))
 
 
-def options_of(context: bpy.types.Context) -> Options:
+def options_of(context: bpy.types.Context, speech: Speech | None = None) -> Options:
+    """The scene's choices for a line; without one, as they are in this frame."""
     from .preferences import model_file, runtime_and_device, torch_python
 
     settings = context.scene.diffusion_talker
     runtime, device = runtime_and_device(context)
     return Options(
-        identity=settings.identity or "auto",
-        emotion=settings.emotion or "auto",
+        identity=identity_of(settings),
+        emotion=emotion_of(settings),
         intensity=settings.intensity,
         style_strength=settings.style_strength,
         seed=settings.seed,
+        style=style_of(settings, [axis.name for axis in model_library(context).axes]),
+        regions=regions_of(settings),
         runtime=runtime,
         device=device,
         torch_python=torch_python(context),
         model=model_file(context),
+        library=str(library_folder()),
     )
 
 
@@ -184,10 +196,11 @@ def generate(request: Request, progress: Progress, cancelled: Cancelled, student
         raise CancelledError("Lip sync was cancelled")
     progress(0.02, "Loading the model")
     student = student or open_student(request.options)
+    use_own_identities(student, request.options)
     progress(0.05, "Animating")
     animate = student.generate_vertices if student.config.vertex_count else student.generate
     motion = animate(
-        source, _settings(request.options), lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled
+        source, generate_settings(request.options), lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled
     )
     if cancelled():
         raise CancelledError("Lip sync was cancelled")
@@ -208,7 +221,8 @@ def open_student(options: Options) -> Student:
     return load_student(model, runtime=options.runtime, device=options.device, python=python)
 
 
-def _settings(options: Options) -> object:
+def generate_settings(options: Options) -> GenerateSettings:
+    """The same for the student."""
     from diffusion_talker.student import GenerateSettings
 
     return GenerateSettings(
@@ -218,7 +232,20 @@ def _settings(options: Options) -> object:
         style_strength=options.style_strength,
         steps=options.steps,
         seed=options.seed,
+        style=options.style,
+        regions=options.regions,
     )
+
+
+def use_own_identities(student: Student, options: Options) -> None:
+    """Let the student know the user's identities where the options name one, as they are on disk now."""
+    from diffusion_talker.library import UserLibrary, default_library_folder
+    from diffusion_talker.student.settings import AUTO, parts_of
+
+    built_in = {AUTO, *student.config.identities}
+    if any(name not in built_in for name, _ in parts_of(options.identity)):
+        folder = Path(options.library) if options.library else default_library_folder()
+        student.use_identities(UserLibrary(folder).listing().identities)
 
 
 # ---------------------------------------------------------------- result (main thread)

@@ -11,6 +11,7 @@ from .generated_keys import generated_notes, lacks_keys
 from .generation import problem, target_of
 from .landmarks import LANDMARKS, marks_left
 from .operators.generate import is_running, shown_result
+from .style_properties import REGIONS
 from .targets import inspect_target
 from .topology import topology_of
 
@@ -142,7 +143,9 @@ def _draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.diffusion_talker
-    layout.prop(settings, "use_upper_face")
+    column = layout.column(heading="Animate")
+    for region in REGIONS:
+        column.prop(settings.regions, f"use_{region}")
     layout.prop(settings, "seed")
     layout.operator("diffusion_talker.export", icon="EXPORT", text="Export Take...")
 

@@ -19,57 +19,40 @@ from bpy.props import (
 )
 
 from .audio_source import sequencer_scene, sound_strips
+from .identities import model_library
 from .landmarks import LANDMARK_ITEMS
+from .style_properties import (
+    AUTO,
+    MIX,
+    DIFFUSION_TALKER_PG_emotions,
+    DIFFUSION_TALKER_PG_regions,
+    DIFFUSION_TALKER_PG_style,
+    changed,
+)
 
-AUTO = "auto"
 #: Paths that may be relative to the file; without this newer Blenders draw them as mistakes, and 4.2 does not know it.
 PATH_OPTIONS = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 EnumItem = tuple[str, str, str, str, int]
 
 
-@lru_cache(maxsize=1)
-def identity_items() -> tuple[EnumItem, ...]:
-    """Menu of talkers. Kept, because Blender does not hold on to the strings of a dynamic menu."""
-    from diffusion_talker.errors import BundleError
-    from diffusion_talker.library import read_library
-
-    automatic = (AUTO, "From the Recording", "The talkers of the library who sound most like the recording", "NONE", 0)
-    try:
-        identities = read_library().identities
-    except BundleError:
-        return (automatic,)
-    return (automatic, *(_item(info.name, info.description) for info in identities))
-
-
-@lru_cache(maxsize=1)
-def emotion_items() -> tuple[EnumItem, ...]:
-    """Menu of emotions."""
-    from diffusion_talker.errors import BundleError
-    from diffusion_talker.library import read_library
-
-    automatic = (AUTO, "From the Recording", "The emotion that the voice carries", "NONE", 0)
-    try:
-        emotions = read_library().emotions
-    except BundleError:
-        return (automatic,)
+@lru_cache(maxsize=4)
+def emotion_items(emotions: tuple[str, ...]) -> tuple[EnumItem, ...]:
+    """Menu of emotions. Kept, because Blender does not hold on to the strings of a dynamic menu."""
     return (
-        automatic,
+        (AUTO, "From the Recording", "The emotion that the voice carries", "NONE", 0),
         *(_item(name, f"Speak with {name}" if index else "No emotion") for index, name in enumerate(emotions)),
+        _item(MIX, "Several emotions at once, each with its share", "Mixed"),
     )
 
 
-def _item(name: str, description: str) -> EnumItem:
+def _item(name: str, description: str, label: str = "") -> EnumItem:
     """The stored number follows from the name, so that files keep their choice when the library grows."""
-    label = name if any(letter.isupper() for letter in name) else name.replace("_", " ").title()
-    return name, label, description.rstrip("."), "NONE", zlib.crc32(name.encode()) & 0x7FFFFFFF or 1
-
-
-def _identity_items(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context) -> tuple[EnumItem, ...]:
-    return identity_items()
+    label = label or name.replace("_", " ").title()
+    return name, label, description, "NONE", zlib.crc32(name.encode()) & 0x7FFFFFFF or 1
 
 
 def _emotion_items(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context) -> tuple[EnumItem, ...]:
-    return emotion_items()
+    return emotion_items(model_library(context or bpy.context).emotions)
 
 
 def _search_strips(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context, text: str) -> list[str]:
@@ -106,28 +89,61 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         poll=_is_mesh,
     )
-    identity: EnumProperty(
-        name="Identity", description="Talker whose manner of speaking is used", items=_identity_items
+    identity: StringProperty(
+        name="Identity",
+        description="Talker whose manner of speaking is used: one of the library, or of your own",
+        default=AUTO,
+        update=changed,
     )
-    emotion: EnumProperty(name="Emotion", description="Emotion of the performance", items=_emotion_items)
+    second_identity: StringProperty(
+        name="Blend With",
+        description="A second talker to mix in. Empty takes the chosen identity alone",
+        update=changed,
+    )
+    identity_blend: FloatProperty(
+        name="Blend",
+        description="Share of the second talker: 0 is the chosen identity, 1 the second alone",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        update=changed,
+    )
+    emotion: EnumProperty(
+        name="Emotion", description="Emotion of the performance", items=_emotion_items, update=changed
+    )
+    emotions: PointerProperty(type=DIFFUSION_TALKER_PG_emotions)
     intensity: FloatProperty(
-        name="Intensity", description="Amount of the emotion", default=1.0, min=0.0, max=1.5, subtype="FACTOR"
-    )
-    style_strength: FloatProperty(
-        name="Style Strength",
-        description="How much of the talker's own manner is used: 0 is the average talker, 1 the talker",
+        name="Intensity",
+        description="Amount of the emotion: 0 is neutral, 1 as actors show it",
         default=1.0,
         min=0.0,
-        max=2.0,
+        max=1.5,
         subtype="FACTOR",
+        update=changed,
     )
-    seed: IntProperty(name="Seed", description="Another seed gives another take of the same line", default=0, min=0)
-    use_upper_face: BoolProperty(
-        name="Brows and Eyes",
-        description="Animate brows, blinks and gaze too. Off leaves every shape key above the mouth as it is",
-        default=True,
+    style: PointerProperty(type=DIFFUSION_TALKER_PG_style)
+    style_strength: FloatProperty(
+        name="Style Strength",
+        description="How much of the talker's own manner is used: 0 is the average talker, 1 the talker, more "
+        "exaggerates",
+        default=1.0,
+        min=0.0,
+        max=3.0,
+        soft_max=2.0,
+        subtype="FACTOR",
+        update=changed,
     )
-
+    regions: PointerProperty(type=DIFFUSION_TALKER_PG_regions)
+    seed: IntProperty(
+        name="Seed", description="Another seed gives another take of the same line", default=0, min=0, update=changed
+    )
+    use_live: BoolProperty(
+        name="Update While Dragging",
+        description="Change the present take at once when a slider, the emotion or the identity is changed",
+        default=False,
+        update=changed,
+    )
 
     mirror_landmarks: BoolProperty(
         name="Mirror",
@@ -176,5 +192,4 @@ def detach() -> None:
     del bpy.types.Object.diffusion_talker_landmarks
     del bpy.types.WindowManager.diffusion_talker
     del bpy.types.Scene.diffusion_talker
-    identity_items.cache_clear()
     emotion_items.cache_clear()

@@ -89,14 +89,18 @@ def test_the_chosen_mesh_goes_before_the_active_one(addon: ModuleType, fresh_sce
 
 
 def test_brows_and_eyes_can_be_left_alone(addon: ModuleType, fresh_scene: object, line: Path) -> None:
-    from diffusion_talker.channels import MOUTH_CHANNELS
+    from diffusion_talker.channels import ARKIT_52
+    from diffusion_talker.student.settings import region_of
 
     obj = make_face()
     use_file(line)
-    bpy.context.scene.diffusion_talker.use_upper_face = False
+    regions = bpy.context.scene.diffusion_talker.regions
+    regions.use_brows = regions.use_eyes = False
     bpy.ops.diffusion_talker.generate()
     curves = addon.keyframes.current_fcurves(obj.data.shape_keys)
-    assert {addon.targets.key_name_of_path(curve.data_path) for curve in curves} == set(MOUTH_CHANNELS)
+    assert {addon.targets.key_name_of_path(curve.data_path) for curve in curves} == {
+        name for name in ARKIT_52 if region_of(name) == "mouth"
+    }
 
 
 def test_one_undo_step_takes_everything_back(addon: ModuleType, fresh_scene: object, line: Path) -> None:
@@ -235,14 +239,12 @@ def test_menus_offer_the_library(addon: ModuleType, fresh_scene: object) -> None
     library = read_library()
     settings = bpy.context.scene.diffusion_talker
     assert settings.identity == settings.emotion == "auto"
-    for info in library.identities:
-        settings.identity = info.name
     for emotion in library.emotions:
         settings.emotion = emotion
     assert addon.generation.options_of(bpy.context).emotion == library.emotions[-1]
-    numbers = [item[4] for item in (*addon.properties.identity_items(), *addon.properties.emotion_items())]
-    assert len(addon.properties.identity_items()) == len(library.identities) + 1
-    assert all(0 <= number < 2**31 for number in numbers)
+    items = addon.properties.emotion_items(library.emotions)
+    assert [item[0] for item in items] == ["auto", *library.emotions, "MIX"]
+    assert len({item[4] for item in items}) == len(items) and all(0 <= item[4] < 2**31 for item in items)
 
 
 def test_takes_are_exported_with_their_edits(
