@@ -11,7 +11,7 @@ import bpy
 
 from .operators.mapping import active_row, mapped_object
 from .operators.mapping_presets import DIFFUSION_TALKER_MT_mapping_presets
-from .panels import BORDER_PIXELS, LETTER_PIXELS, wrapped
+from .sentences import draw_sentence
 
 #: Icon of a channel by how it found its keys.
 HOW_ICONS: Final[Mapping[str, str]] = {
@@ -188,16 +188,6 @@ def channel_sentence(row: bpy.types.PropertyGroup) -> str:
     if row.how == "approximated":
         return f"Approximated, {row.shown:.0%} of the movement: {row.found}"
     return f"Its own key: {row.found}" if row.shown == 1.0 else f"{row.shown:.0%} of it: {row.found}"
-
-
-def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str) -> None:
-    """A sentence on lines that fit the panel's width."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = context.region.width if context.region is not None else 0
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for line in wrapped(text, max(20, int((width / scale - BORDER_PIXELS) / LETTER_PIXELS))):
-        column.label(text=line)
 
 
 class DIFFUSION_TALKER_PT_meshes_view3d(MeshesPanel, bpy.types.Panel):

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import bpy
 
 from .audio_source import find_strip, sequencer_scene
@@ -11,13 +14,12 @@ from .generated_keys import generated_notes, lacks_keys
 from .generation import problem, target_of
 from .landmarks import LANDMARKS, marks_left
 from .operators.generate import is_running, shown_result
-from .style_properties import REGIONS
+from .sentences import draw_sentence
+from .style_panel import draw_emotion, draw_style, draw_style_header, draw_voice
 from .targets import inspect_target
 from .topology import topology_of
 
-#: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
-LETTER_PIXELS = 5.8
-BORDER_PIXELS = 66
+Draw = Callable[[bpy.types.UILayout, bpy.types.Context], None]
 
 
 class LipSyncPanel:
@@ -35,12 +37,14 @@ class LipSyncPanel:
         choices = layout.column()
         choices.enabled = not running
         shown = set()
-        for name, title, draw in SECTIONS:
-            header, body = choices.panel(f"DIFFUSION_TALKER_{name}", default_closed=name == "output")
-            header.label(text=title)
+        for section in SECTIONS:
+            header, body = choices.panel(f"DIFFUSION_TALKER_{section.name}", default_closed=section.is_closed)
+            header.label(text=section.title)
+            if section.draw_header is not None:
+                section.draw_header(header, context)
             if body is not None:
-                shown.add(name)
-                draw(body, context)
+                shown.add(section.name)
+                section.draw(body, context)
         if running:
             _draw_progress(layout, context)
         else:
@@ -73,7 +77,7 @@ def _draw_face(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     obj = target_of(context)
     found = diagnose(obj, context.scene)
     column = layout.column(align=True)
-    _draw_line(column, context, found.sentence, "CHECKMARK" if found.moves else "INFO")
+    draw_sentence(column, context, found.sentence, "CHECKMARK" if found.moves else "INFO")
     if found.fix is not None:
         column.operator("diffusion_talker.fix_face", text=found.fix.label)
     if obj is None or obj.type != "MESH":
@@ -81,14 +85,14 @@ def _draw_face(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     elif lacks_keys(obj):
         _draw_key_generator(layout, context, obj)
     for note in generated_notes(obj.data.shape_keys) if obj is not None and obj.type == "MESH" else ():
-        _draw_line(layout, context, note, "BLANK1")
+        draw_sentence(layout, context, note, "BLANK1")
 
 
 def _draw_key_generator(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
     """For heads that lack keys: what the mesh is, its landmarks where it is no known one, and the button."""
     topology = topology_of(obj)
     if topology.sentence:
-        _draw_line(layout, context, topology.sentence, "MESH_MONKEY")
+        draw_sentence(layout, context, topology.sentence, "MESH_MONKEY")
     left = marks_left(obj)
     if topology.landmarks is None or len(left) < len(LANDMARKS):
         title = f"Landmarks {len(LANDMARKS) - len(left)} of {len(LANDMARKS)}"
@@ -133,28 +137,30 @@ def _draw_one_landmark(layout: bpy.types.UILayout, settings: bpy.types.PropertyG
     row.operator("diffusion_talker.remove_landmarks", text="", icon="X").only = settings.landmark
 
 
-def _draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    settings = context.scene.diffusion_talker
-    layout.prop(settings, "identity")
-    layout.prop(settings, "style_strength", slider=True)
-    layout.prop(settings, "emotion")
-    layout.prop(settings, "intensity", slider=True)
-
-
 def _draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.diffusion_talker
-    column = layout.column(heading="Animate")
-    for region in REGIONS:
-        column.prop(settings.regions, f"use_{region}")
     layout.prop(settings, "seed")
     layout.operator("diffusion_talker.export", icon="EXPORT", text="Export Take...")
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of the panel that folds. draw_header: what stands at the right of its title."""
+
+    name: str
+    title: str
+    draw: Draw
+    is_closed: bool = False
+    draw_header: Draw | None = None
+
+
 SECTIONS = (
-    ("speech", "Speech", _draw_speech),
-    ("face", "Face", _draw_face),
-    ("style", "Voice and Style", _draw_style),
-    ("output", "Output", _draw_output),
+    Section("speech", "Speech", _draw_speech),
+    Section("face", "Face", _draw_face),
+    Section("voice", "Voice", draw_voice),
+    Section("emotion", "Emotion", draw_emotion),
+    Section("style", "Style", draw_style, is_closed=True, draw_header=draw_style_header),
+    Section("output", "Output", _draw_output, is_closed=True),
 )
 
 
@@ -166,9 +172,9 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, face_is
     reason = problem(context)
     if reason:
         if not (face_is_explained and reason == inspect_target(target_of(context)).reason):
-            _draw_line(layout, context, reason, "INFO")
+            draw_sentence(layout, context, reason, "INFO")
     elif result := shown_result(context):
-        _draw_line(layout, context, result, "ERROR" if status.failed else "CHECKMARK")
+        draw_sentence(layout, context, result, "ERROR" if status.failed else "CHECKMARK")
 
 
 def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -177,26 +183,6 @@ def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.scale_y = 1.5
     row.progress(factor=status.progress, type="BAR", text=f"{status.message} {status.progress:.0%}")
     row.operator("diffusion_talker.cancel", text="", icon="CANCEL")
-
-
-def _draw_line(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """A sentence, broken into lines that fit the panel's width; Blender's labels do not wrap."""
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    letters = int((context.region.width / scale - BORDER_PIXELS) / LETTER_PIXELS)
-    for index, line in enumerate(wrapped(text, max(20, letters))):
-        column.label(text=line, icon=icon if index == 0 else "BLANK1")
-
-
-def wrapped(text: str, letters: int) -> list[str]:
-    """Words of `text` on lines of at most `letters` letters."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
 
 
 def _draw_add_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:

@@ -8,8 +8,8 @@ from bpy.props import StringProperty
 
 from ..audio_source import SPEECH_RATE_HZ, find_strip, read_speech, scene_fps, sequencer_scene, strip_times
 from ..generation import problem, speech_of, target_of
-from ..panels import wrapped
 from ..problems import poll_answer, report_problem
+from ..sentences import wrapped
 from ..vertex_animation import CACHE, cost_sentence, form_of
 
 WIDTH = 400

@@ -131,7 +131,7 @@ def test_drawing_changes_nothing(addon: ModuleType, fresh_scene: object, tmp_pat
 @pytest.mark.parametrize("letters", (20, 40, 200))
 def test_sentences_are_broken_between_words(addon: ModuleType, letters: int) -> None:
     text = "'Head' has no shape keys: add the ARKit shapes to it, or pick the mesh that has them"
-    lines = addon.panels.wrapped(text, letters)
+    lines = addon.sentences.wrapped(text, letters)
     assert " ".join(lines) == text and max(map(len, lines)) <= letters
 
 
