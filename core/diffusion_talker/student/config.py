@@ -28,6 +28,7 @@ class StudentConfig:
         patch_frames: motion frames that the network handles side by side, as one step of its convolutions.
         encoder_dilations, decoder_dilations: one residual block for each, patches.
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
+        query_width: hidden width between what is pooled of a voice and its query; 0 for none.
         sampling_steps: DDIM steps used unless the caller asks for another number.
         even_steps: steps evenly spaced in diffusion time, as distillation trains them; else in log signal-to-noise.
         mouth_first: the mouth is decided by the first step, and later steps leave it.
@@ -48,6 +49,7 @@ class StudentConfig:
     decoder_dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4)
     style_width: int = 64
     style_tokens: int = 4
+    query_width: int = 0
     sampling_steps: int = 5
     even_steps: bool = False
     mouth_first: bool = True

@@ -36,7 +36,10 @@ def weight_shapes(config: StudentConfig) -> Shapes:
         shapes |= _linear(f"personalizer.{name}", style, style)
     for kind, entries in (("identity", len(config.identities)), ("emotion", len(config.emotions))):
         prefix = f"personalizer.{kind}"
-        shapes |= _linear(f"{prefix}.attention", encoder, 1) | _linear(f"{prefix}.query", 2 * encoder, style)
+        shapes |= _linear(f"{prefix}.attention", encoder, 1)
+        shapes |= _linear(f"{prefix}.query", config.query_width or 2 * encoder, style)
+        if config.query_width:
+            shapes |= _linear(f"{prefix}.query_in", 2 * encoder, config.query_width)
         shapes |= {f"{prefix}.keys": (entries, style), f"{prefix}.tokens": (entries, config.style_tokens, style)}
         shapes |= {f"{prefix}.log_scale": ()}
     return shapes

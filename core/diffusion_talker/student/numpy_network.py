@@ -164,7 +164,10 @@ class NumpyNetwork:
         attention = softmax(self._linear(f"personalizer.{kind}.attention")(speaker)[:, 0])
         mean = attention @ speaker
         deviation = np.sqrt(np.maximum(attention @ (speaker - mean) ** 2, 1e-6))
-        query = self._linear(f"personalizer.{kind}.query")(np.concatenate([mean, deviation]))
+        pooled = np.concatenate([mean, deviation])
+        if self.config.query_width:
+            pooled = silu(self._linear(f"personalizer.{kind}.query_in")(pooled))
+        query = self._linear(f"personalizer.{kind}.query")(pooled)
         return query / (np.linalg.norm(query) + _COSINE_EPSILON)
 
     def _similarity(self, kind: str, query: np.ndarray) -> np.ndarray:

@@ -103,7 +103,10 @@ class LibraryHead(nn.Module):
     def __init__(self, config: StudentConfig, entries: int) -> None:
         super().__init__()
         self.attention = nn.Linear(config.encoder_width, 1)
-        self.query = nn.Linear(2 * config.encoder_width, config.style_width)
+        pooled = 2 * config.encoder_width
+        # A talker may have several voices, which lie apart: a linear query could not bring them to one key.
+        self.query_in = nn.Linear(pooled, config.query_width) if config.query_width else None
+        self.query = nn.Linear(config.query_width or pooled, config.style_width)
         self.keys = nn.Parameter(torch.randn(entries, config.style_width))
         self.tokens = nn.Parameter(0.5 * torch.randn(entries, config.style_tokens, config.style_width))
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
@@ -120,7 +123,8 @@ class LibraryHead(nn.Module):
         attention = scores.softmax(-1)[..., None]
         mean = (attention * speaker).sum(1)
         variance = (attention * (speaker - mean[:, None]) ** 2).sum(1)
-        query = self.query(torch.cat([mean, variance.clamp_min(1e-6).sqrt()], -1))
+        pooled = torch.cat([mean, variance.clamp_min(1e-6).sqrt()], -1)
+        query = self.query(pooled if self.query_in is None else functional.silu(self.query_in(pooled)))
         return functional.normalize(query, dim=-1, eps=1e-8)
 
 

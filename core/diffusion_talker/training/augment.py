@@ -17,6 +17,7 @@ from diffusion_talker.audio import FFT_SIZE, MEL_FLOOR, MEL_RATE_HZ, MELS, SAMPL
 from diffusion_talker.audio.features import mel_filterbank
 
 SPECTRUM_BINS = FFT_SIZE // 2 + 1
+KEPT_EQUALIZER_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class Augmenter:
                 kept: np.ndarray) -> np.ndarray:
         """(B, context + samples + context) float32 to augmented log-mel (B, frames, 2, 80) float32.
 
-        kept: (B,) bool, clips whose vocal tract stays as it is.
+        kept: (B,) bool, clips whose voice stays what it is, but for noise and rooms.
         """
         waves = waves * _decibels(random.uniform(*self.gain_db, len(waves)))[:, None]
         waves = self._add_rooms(waves, random)
         waves = self._add_noise(waves, random)
         power = power_spectrum(waves, frames, context)
-        power *= self._channel_response(len(waves), random)[:, None]
+        power *= self._channel_response(kept, random)[:, None]
         banks = (mel_filterbank() if keeps else self._warped_bank(random) for keeps in kept)
         mel = np.stack([spectrum @ bank for spectrum, bank in zip(power, banks, strict=True)])
         log_mel = np.log(np.maximum(mel, MEL_FLOOR)).reshape(len(waves), frames, 2, MELS)
@@ -80,13 +81,18 @@ class Augmenter:
             noisy[i] += (scale * noise).astype(np.float32)
         return noisy
 
-    def _channel_response(self, count: int, random: np.random.Generator) -> np.ndarray:
-        """(count, SPECTRUM_BINS) power gains: smooth random equaliser and, for some, a telephone-like band."""
+    def _channel_response(self, kept: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """(B, SPECTRUM_BINS) power gains: smooth random equaliser and, for some, a telephone-like band.
+
+        The color of a voice is most of what tells whose it is: where it is kept, (B,) bool, the equaliser is weak.
+        """
+        count = len(kept)
         position = np.linspace(0.0, 1.0, SPECTRUM_BINS) ** 0.5  # finer where speech lives
         curves = np.cos(np.pi * np.arange(1, 6)[:, None] * position)
-        response_db = random.standard_normal((count, 5)) * self.equalizer_db / np.arange(1, 6) ** 0.5 @ curves
+        strength_db = np.where(kept, KEPT_EQUALIZER_SHARE, 1.0)[:, None] * self.equalizer_db
+        response_db = random.standard_normal((count, 5)) * strength_db / np.arange(1, 6) ** 0.5 @ curves
         frequency_hz = np.linspace(0, SAMPLE_RATE_HZ / 2, SPECTRUM_BINS)
-        for i in np.flatnonzero(random.random(count) < self.band_limit_share):
+        for i in np.flatnonzero((random.random(count) < self.band_limit_share) & ~kept):
             low_hz, high_hz = random.uniform(60, 350), random.uniform(3200, 7500)
             response_db[i] -= 24.0 * np.maximum(0, np.log2(low_hz / np.maximum(frequency_hz, 20.0)))
             response_db[i] -= 60.0 * np.maximum(0, np.log2(np.maximum(frequency_hz, 20.0) / high_hz))

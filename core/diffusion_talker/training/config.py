@@ -35,10 +35,10 @@ class TrainingConfig:
 class RecogniserTrainingConfig(TrainingConfig):
     """Hyper-parameters of the phone recogniser's training."""
 
-    steps: int = 4800
+    steps: int = 6400
     batch_clips: int = 12
-    recorded_share: float = 0.12
-    labelled_share: float = 0.12
+    recorded_share: float = 0.2
+    labelled_share: float = 0.2
     label_smoothing: float = 0.1
     class_weight: float = 0.5  # the rest of the loss tells phones of one articulatory class apart
 

@@ -23,6 +23,7 @@ TINY_CONFIG = StudentConfig(
     decoder_dilations=(1, 3),
     style_width=6,
     style_tokens=2,
+    query_width=8,
     sampling_steps=2,
 )
 
