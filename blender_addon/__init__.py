@@ -5,7 +5,22 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, drive_panels, drive_properties, overlay, panels, preferences, properties, style_properties
+from . import (
+    command,
+    drive_panels,
+    drive_properties,
+    identities,
+    identity_properties,
+    overlay,
+    panels,
+    preferences,
+    properties,
+    style_panel,
+    style_properties,
+    takes,
+    takes_panel,
+    takes_properties,
+)
 from .operators import (
     add_demo_head,
     cancel,
@@ -20,14 +35,20 @@ from .operators import (
     mapping_presets,
     place_landmarks,
 )
+from .operators import identities as own_identities  # `identities` is a module of this package
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
+from .operators import takes as take_operators
 
 CLASSES = (
     style_properties.DIFFUSION_TALKER_PG_style,
     style_properties.DIFFUSION_TALKER_PG_emotions,
     style_properties.DIFFUSION_TALKER_PG_regions,
+    identity_properties.DIFFUSION_TALKER_PG_identity,
+    identity_properties.DIFFUSION_TALKER_PG_identities,
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
+    takes_properties.DIFFUSION_TALKER_PG_takes,
+    takes_properties.DIFFUSION_TALKER_PG_takes_status,
     properties.DIFFUSION_TALKER_PG_landmark,
     drive_properties.DIFFUSION_TALKER_PG_entry,
     drive_properties.DIFFUSION_TALKER_PG_channel,
@@ -36,6 +57,12 @@ CLASSES = (
     drive_properties.DIFFUSION_TALKER_PG_drive,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
+    generate.DIFFUSION_TALKER_OT_regenerate,
+    take_operators.DIFFUSION_TALKER_OT_take_audition,
+    take_operators.DIFFUSION_TALKER_OT_take_step,
+    take_operators.DIFFUSION_TALKER_OT_take_favorite,
+    take_operators.DIFFUSION_TALKER_OT_take_delete,
+    take_operators.DIFFUSION_TALKER_OT_take_settings,
     confirm_vertices.DIFFUSION_TALKER_OT_confirm_vertices,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
@@ -62,10 +89,27 @@ CLASSES = (
     mapping_presets.DIFFUSION_TALKER_MT_mapping_presets_delete,
     face_meshes.DIFFUSION_TALKER_OT_meshes_add,
     face_meshes.DIFFUSION_TALKER_OT_meshes_remove,
+    own_identities.DIFFUSION_TALKER_OT_identity_enrol_speech,
+    own_identities.DIFFUSION_TALKER_OT_identity_enrol_strips,
+    own_identities.DIFFUSION_TALKER_OT_identity_enrol_files,
+    own_identities.DIFFUSION_TALKER_OT_identity_save_blend,
+    own_identities.DIFFUSION_TALKER_OT_identity_import,
+    own_identities.DIFFUSION_TALKER_OT_identity_rename,
+    own_identities.DIFFUSION_TALKER_OT_identity_duplicate,
+    own_identities.DIFFUSION_TALKER_OT_identity_remove,
+    own_identities.DIFFUSION_TALKER_OT_identity_export,
+    own_identities.DIFFUSION_TALKER_OT_identities_compare,
+    own_identities.DIFFUSION_TALKER_OT_identities_refresh,
+    style_panel.DIFFUSION_TALKER_UL_identities,
+    style_panel.DIFFUSION_TALKER_MT_identity_add,
+    style_panel.DIFFUSION_TALKER_MT_identity,
     drive_panels.DIFFUSION_TALKER_UL_meshes,
     drive_panels.DIFFUSION_TALKER_UL_channels,
     panels.DIFFUSION_TALKER_PT_view3d,
     panels.DIFFUSION_TALKER_PT_sequencer,
+    takes_panel.DIFFUSION_TALKER_UL_takes,
+    takes_panel.DIFFUSION_TALKER_PT_takes_view3d,
+    takes_panel.DIFFUSION_TALKER_PT_takes_sequencer,
     drive_panels.DIFFUSION_TALKER_PT_meshes_view3d,
     drive_panels.DIFFUSION_TALKER_PT_meshes_sequencer,
     drive_panels.DIFFUSION_TALKER_PT_mapping_view3d,
@@ -82,7 +126,10 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLAS
 def register() -> None:
     _register_classes()
     properties.attach()
+    identity_properties.attach()
     drive_properties.attach()
+    takes.attach()
+    takes_properties.attach()
     panels.attach()
     import_curves.attach()
     overlay.attach()
@@ -94,6 +141,10 @@ def unregister() -> None:
     overlay.detach()
     import_curves.detach()
     panels.detach()
+    takes_properties.detach()
+    takes.detach()
     drive_properties.detach()
+    identities.forget()
+    identity_properties.detach()
     properties.detach()
     _unregister_classes()

@@ -21,12 +21,14 @@ from .audio_source import (
 )
 from .drive_plan import Choices, DrivePlan, choices_of, plan_of, plan_problem
 from .driving import DrivenTake, drive
-from .identities import library_folder, model_library
+from .identities import identity_problem, library_folder, model_library
+from .problems import LipSyncProblem
 from .style_options import emotion_of, identity_of, regions_of, style_of
 
 if TYPE_CHECKING:
     import bpy
 
+    from diffusion_talker.library import Listing
     from diffusion_talker.student import GenerateSettings, Student
     from diffusion_talker.student.settings import Choice, Value
 
@@ -123,7 +125,11 @@ def target_of(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def problem(context: bpy.types.Context) -> str:
     """Why nothing can be generated now and what to do next; empty when all is well. Changes nothing."""
-    return speech_problem(context) or plan_problem(target_of(context), choices_of(context.scene))
+    return (
+        speech_problem(context)
+        or plan_problem(target_of(context), choices_of(context.scene))
+        or identity_problem(context)
+    )
 
 
 def speech_problem(context: bpy.types.Context) -> str:
@@ -238,14 +244,28 @@ def generate_settings(options: Options) -> GenerateSettings:
 
 
 def use_own_identities(student: Student, options: Options) -> None:
-    """Let the student know the user's identities where the options name one, as they are on disk now."""
-    from diffusion_talker.library import UserLibrary, default_library_folder
+    """Let the student know the user's identities where the options name one, as they are on disk now.
+
+    Raises LipSyncProblem where the file of one that is named was damaged.
+    """
+    from diffusion_talker.library.names import folded
     from diffusion_talker.student.settings import AUTO, parts_of
 
-    built_in = {AUTO, *student.config.identities}
-    if any(name not in built_in for name, _ in parts_of(options.identity)):
-        folder = Path(options.library) if options.library else default_library_folder()
-        student.use_identities(UserLibrary(folder).listing().identities)
+    built_in = {folded(name) for name in (AUTO, *student.config.identities)}
+    wanted = {folded(name) for name, _ in parts_of(options.identity)} - built_in
+    if not wanted:
+        return
+    listing = own_identities(options)
+    if listing.messages and wanted - {folded(identity.name) for identity in listing.identities}:
+        raise LipSyncProblem(" ".join(listing.messages))
+    student.use_identities(listing.identities)
+
+
+def own_identities(options: Options) -> Listing:
+    """The user's identities in the folder of the options. What is damaged there is set aside."""
+    from diffusion_talker.library import UserLibrary, default_library_folder
+
+    return UserLibrary(Path(options.library) if options.library else default_library_folder()).listing()
 
 
 # ---------------------------------------------------------------- result (main thread)

@@ -19,7 +19,7 @@ from bpy.props import (
 )
 
 from .audio_source import sequencer_scene, sound_strips
-from .identities import model_library
+from .identities import find_row, listed_identities, model_library
 from .landmarks import LANDMARK_ITEMS
 from .style_properties import (
     AUTO,
@@ -59,6 +59,21 @@ def _search_strips(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Co
     return [strip.name for strip in sound_strips(sequencer_scene(context))]
 
 
+def _search_talkers(settings: DIFFUSION_TALKER_PG_settings, context: bpy.types.Context, text: str) -> list[str]:
+    """Names of talkers; the one that every recording chooses for itself is for the list above."""
+    return [row.identity for row in listed_identities(context).rows if row.identity != AUTO]
+
+
+def _chosen_row(settings: DIFFUSION_TALKER_PG_settings) -> int:
+    return find_row(bpy.context, settings.identity)
+
+
+def _choose_row(settings: DIFFUSION_TALKER_PG_settings, index: int) -> None:
+    rows = listed_identities(bpy.context).rows
+    if 0 <= index < len(rows) and rows[index].identity != settings.identity:
+        settings.identity = rows[index].identity
+
+
 def _is_mesh(settings: DIFFUSION_TALKER_PG_settings, obj: bpy.types.Object) -> bool:
     return obj.type == "MESH" and obj.name in settings.id_data.objects
 
@@ -93,11 +108,21 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
         name="Identity",
         description="Talker whose manner of speaking is used: one of the library, or of your own",
         default=AUTO,
+        search=_search_talkers,
+        search_options={"SORT", "SUGGESTION"},
         update=changed,
+    )
+    identity_row: IntProperty(
+        name="Talker",
+        description="Talker whose manner of speaking is used",
+        get=_chosen_row,
+        set=_choose_row,
+        options=set(),
     )
     second_identity: StringProperty(
         name="Blend With",
         description="A second talker to mix in. Empty takes the chosen identity alone",
+        search=_search_talkers,
         update=changed,
     )
     identity_blend: FloatProperty(

@@ -3,26 +3,188 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    import bpy
+import bpy
+
+from . import identities
+from .identities import AUTO, find_row, is_compared, keep_fresh, listed_identities, matches, similarity_text
+from .sentences import draw_sentence
+from .style_properties import EMOTIONS, MIX, REGIONS
+
+#: Sliders that belong together, in the order of the face.
+SLIDER_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
+    ("jaw", "lips", "rounding", "upper_lip", "precision", "lead"),
+    ("corners", "smile", "asymmetry"),
+    ("brows", "blinks", "head"),
+)
+
+
+class DIFFUSION_TALKER_UL_identities(bpy.types.UIList):
+    """Talkers: the user's own, and those that are built in. The search looks into the descriptions, too."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:
+        row = layout.row(align=True)
+        row.label(text=item.name, icon=icon_of(item))
+        text = similarity_text(item) if is_compared(context) else ""
+        if text:
+            side = row.row()
+            side.alignment = "RIGHT"
+            side.label(text=text)
+
+    def filter_items(self, context, data, property) -> tuple[list[int], list[int]]:
+        rows = getattr(data, property)
+        text = self.filter_name
+        flags = [self.bitflag_filter_item if matches(row, text) else 0 for row in rows] if text else []
+        order = bpy.types.UI_UL_list.sort_items_by_name(rows, "name") if self.use_filter_sort_alpha else []
+        return flags, order
+
+
+def icon_of(row: bpy.types.PropertyGroup) -> str:
+    if row.identity == AUTO:
+        return "SOUND"
+    return "USER" if row.is_own else "LOCKED"
+
+
+class DIFFUSION_TALKER_MT_identity_add(bpy.types.Menu):
+    """New talkers of your own"""
+
+    bl_idname = "DIFFUSION_TALKER_MT_identity_add"
+    bl_label = "New Identity"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("diffusion_talker.identity_enrol_speech", text="From the Speech...", icon="SOUND")
+        layout.operator("diffusion_talker.identity_enrol_strips", text="From Selected Strips...", icon="SEQUENCE")
+        layout.operator("diffusion_talker.identity_enrol_files", text="From Sound Files...", icon="FILE_SOUND")
+        layout.operator("diffusion_talker.identity_save_blend", text="From the Blend...", icon="ARROW_LEFTRIGHT")
+        layout.separator()
+        layout.operator("diffusion_talker.identity_import", text="Import...", icon="IMPORT")
+
+
+class DIFFUSION_TALKER_MT_identity(bpy.types.Menu):
+    """What can be done with the chosen talker, and with the list"""
+
+    bl_idname = "DIFFUSION_TALKER_MT_identity"
+    bl_label = "Identity"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("diffusion_talker.identity_rename", text="Rename...", icon="GREASEPENCIL")
+        layout.operator("diffusion_talker.identity_duplicate", text="Duplicate", icon="DUPLICATE")
+        layout.operator("diffusion_talker.identity_export", text="Export...", icon="EXPORT")
+        layout.separator()
+        layout.operator("diffusion_talker.identities_refresh", icon="FILE_REFRESH")
+
+
+# ---------------------------------------------------------------- voice
 
 
 def draw_voice(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    settings = context.scene.diffusion_talker
-    layout.prop(settings, "identity")
+    """Who speaks: the list, what is known of the chosen talker, and a second one to mix in."""
+    keep_fresh(context)
+    settings, known = context.scene.diffusion_talker, listed_identities(context)
+    row = layout.row()
+    row.template_list("DIFFUSION_TALKER_UL_identities", "", known, "rows", settings, "identity_row", rows=4, maxrows=8)
+    side = row.column(align=True)
+    side.menu(DIFFUSION_TALKER_MT_identity_add.bl_idname, text="", icon="ADD")
+    side.operator("diffusion_talker.identity_remove", text="", icon="REMOVE")
+    side.separator()
+    side.menu(DIFFUSION_TALKER_MT_identity.bl_idname, text="", icon="DOWNARROW_HLT")
+    _draw_chosen(layout, context, settings, known)
+    layout.operator("diffusion_talker.identities_compare", icon="VIEWZOOM")
+    layout.prop(settings, "second_identity", icon="ARROW_LEFTRIGHT", placeholder="Nobody")
+    if settings.second_identity:
+        _keyable(layout).prop(settings, "identity_blend", slider=True)
+
+
+def _draw_chosen(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    settings: bpy.types.PropertyGroup,
+    known: bpy.types.PropertyGroup,
+) -> None:
+    """What is known of the chosen talker, and what went wrong with files."""
+    index = find_row(context, settings.identity)
+    if index >= 0:
+        draw_sentence(layout, context, known.rows[index].description)
+    elif known.rows:
+        draw_sentence(layout, context, identities.identity_problem(context), "ERROR")
+    if known.message:
+        draw_sentence(layout, context, known.message, "ERROR")
+    if is_compared(context):
+        draw_sentence(layout, context, known.verdict, "INFO")
+
+
+def _keyable(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    """A column whose values show whether they are keyed, and can be."""
+    column = layout.column(align=True)
+    column.use_property_decorate = True
+    return column
+
+
+# ---------------------------------------------------------------- emotion
 
 
 def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    settings = context.scene.diffusion_talker
+    """In what mood, how strongly, and in which parts of the face."""
+    settings, known = context.scene.diffusion_talker, listed_identities(context)
     layout.prop(settings, "emotion")
-    layout.prop(settings, "intensity", slider=True)
+    if settings.emotion == MIX:
+        column = _keyable(layout)
+        for name in EMOTIONS:
+            column.prop(settings.emotions, name, slider=True)
+        draw_sentence(layout, context, mixture_sentence(settings))
+    elif settings.emotion == AUTO and is_compared(context):
+        draw_sentence(layout, context, known.mood, "INFO")
+    _keyable(layout).prop(settings, "intensity", slider=True)
+    header, body = layout.panel("DIFFUSION_TALKER_regions", default_closed=True)
+    header.label(text="Parts of the Face")
+    if body is not None:
+        _draw_regions(body, settings)
+
+
+def mixture_sentence(settings: bpy.types.PropertyGroup) -> str:
+    """What the shares come to."""
+    total = sum(getattr(settings.emotions, name) for name in EMOTIONS)
+    if total > 1.0:
+        return f"Together {total:.2f}: scaled to 1"
+    return f"Neutral has the rest, {1.0 - total:.2f}"
+
+
+def _draw_regions(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """A switch for each part of the face, and its amount of the emotion."""
+    layout.label(text="Animated, and amount of emotion")
+    column = layout.column(align=True)
+    column.use_property_split = False
+    for name in REGIONS:
+        row = column.split(factor=0.35, align=True)
+        row.prop(settings.regions, f"use_{name}")
+        amount = row.row(align=True)
+        amount.active = getattr(settings.regions, f"use_{name}")
+        amount.prop(settings.regions, f"{name}_amount", text="", slider=True)
+
+
+# ---------------------------------------------------------------- style
 
 
 def draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """How strongly the talker's manner shows, and sliders that bend it."""
     settings = context.scene.diffusion_talker
-    layout.prop(settings, "style_strength", slider=True)
+    _keyable(layout).prop(settings, "style_strength", slider=True)
+    known = {axis.name for axis in identities.model_library(context).axes}
+    if not known:
+        draw_sentence(layout, context, NO_SLIDERS, "INFO")
+        return
+    for group in SLIDER_GROUPS:
+        column = _keyable(layout)
+        for name in (name for name in group if name in known):
+            column.prop(settings.style, name, slider=True)
+
+
+NO_SLIDERS: Final = "This model has no style sliders: its talkers were recorded, and nobody knows their style"
 
 
 def draw_style_header(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
