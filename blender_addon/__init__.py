@@ -51,7 +51,6 @@ CLASSES = (
     drive_properties.DIFFUSION_TALKER_PG_drive,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
-    generate.DIFFUSION_TALKER_OT_regenerate,
     confirm_vertices.DIFFUSION_TALKER_OT_confirm_vertices,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
