@@ -31,6 +31,7 @@ from .operators import (
     mapping,
     mapping_presets,
     place_landmarks,
+    style,
 )
 from .operators import identities as own_identities  # `identities` is a module of this package
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
@@ -88,6 +89,12 @@ CLASSES = (
     own_identities.DIFFUSION_TALKER_OT_identity_export,
     own_identities.DIFFUSION_TALKER_OT_identities_compare,
     own_identities.DIFFUSION_TALKER_OT_identities_refresh,
+    style.DIFFUSION_TALKER_OT_style_reset,
+    style.DIFFUSION_TALKER_OT_style_preset_save,
+    style.DIFFUSION_TALKER_OT_style_preset_load,
+    style.DIFFUSION_TALKER_OT_style_preset_delete,
+    style.DIFFUSION_TALKER_MT_style_presets,
+    style.DIFFUSION_TALKER_MT_style_presets_delete,
     style_panel.DIFFUSION_TALKER_UL_identities,
     style_panel.DIFFUSION_TALKER_MT_identity_add,
     style_panel.DIFFUSION_TALKER_MT_identity,

@@ -15,7 +15,7 @@ from .generation import problem, target_of
 from .landmarks import LANDMARKS, marks_left
 from .operators.generate import is_running, shown_result
 from .sentences import draw_sentence
-from .style_panel import draw_emotion, draw_style, draw_style_header, draw_voice
+from .style_panel import draw_emotion, draw_emotion_header, draw_style, draw_style_header, draw_voice
 from .targets import inspect_target
 from .topology import topology_of
 
@@ -158,7 +158,7 @@ SECTIONS = (
     Section("speech", "Speech", _draw_speech),
     Section("face", "Face", _draw_face),
     Section("voice", "Voice", draw_voice),
-    Section("emotion", "Emotion", draw_emotion),
+    Section("emotion", "Emotion", draw_emotion, draw_header=draw_emotion_header),
     Section("style", "Style", draw_style, is_closed=True, draw_header=draw_style_header),
     Section("output", "Output", _draw_output, is_closed=True),
 )

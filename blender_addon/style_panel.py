@@ -9,9 +9,12 @@ import bpy
 
 from . import identities
 from .identities import AUTO, find_row, is_compared, keep_fresh, listed_identities, matches, similarity_text
+from .operators.style import DIFFUSION_TALKER_MT_style_presets
 from .sentences import draw_sentence
 from .style_properties import EMOTIONS, MIX, REGIONS
 
+#: Where a student has no sliders; those that were trained on recorded talkers have none.
+NO_SLIDERS: Final = "This model has no style sliders: they need talkers whose style is known"
 #: Sliders that belong together, in the order of the face.
 SLIDER_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("jaw", "lips", "rounding", "upper_lip", "precision", "lead"),
@@ -142,6 +145,9 @@ def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     _keyable(layout).prop(settings, "intensity", slider=True)
     header, body = layout.panel("DIFFUSION_TALKER_regions", default_closed=True)
     header.label(text="Parts of the Face")
+    _right_of(header).operator(
+        "diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False
+    ).section = "REGIONS"
     if body is not None:
         _draw_regions(body, settings)
 
@@ -184,8 +190,20 @@ def draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             column.prop(settings.style, name, slider=True)
 
 
-NO_SLIDERS: Final = "This model has no style sliders: its talkers were recorded, and nobody knows their style"
-
-
 def draw_style_header(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What stands at the right of the section's title."""
+    """Presets and reset at the right of the section's title."""
+    row = _right_of(layout)
+    row.menu(DIFFUSION_TALKER_MT_style_presets.bl_idname, text="", icon="PRESET")
+    row.operator("diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False).section = "STYLE"
+
+
+def draw_emotion_header(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Reset at the right of the section's title."""
+    row = _right_of(layout)
+    row.operator("diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False).section = "EMOTION"
+
+
+def _right_of(header: bpy.types.UILayout) -> bpy.types.UILayout:
+    row = header.row(align=True)
+    row.alignment = "RIGHT"
+    return row
