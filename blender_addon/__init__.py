@@ -17,6 +17,9 @@ from . import (
     properties,
     style_panel,
     style_properties,
+    takes,
+    takes_panel,
+    takes_properties,
 )
 from .operators import (
     add_demo_head,
@@ -35,6 +38,7 @@ from .operators import (
 )
 from .operators import identities as own_identities  # `identities` is a module of this package
 from .operators import meshes as face_meshes  # `meshes` is a module of this package
+from .operators import takes as take_operators
 
 CLASSES = (
     style_properties.DIFFUSION_TALKER_PG_style,
@@ -44,6 +48,8 @@ CLASSES = (
     identity_properties.DIFFUSION_TALKER_PG_identities,
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
+    takes_properties.DIFFUSION_TALKER_PG_takes,
+    takes_properties.DIFFUSION_TALKER_PG_takes_status,
     properties.DIFFUSION_TALKER_PG_landmark,
     drive_properties.DIFFUSION_TALKER_PG_entry,
     drive_properties.DIFFUSION_TALKER_PG_channel,
@@ -52,6 +58,12 @@ CLASSES = (
     drive_properties.DIFFUSION_TALKER_PG_drive,
     preferences.DIFFUSION_TALKER_AP_preferences,
     generate.DIFFUSION_TALKER_OT_generate,
+    generate.DIFFUSION_TALKER_OT_regenerate,
+    take_operators.DIFFUSION_TALKER_OT_take_audition,
+    take_operators.DIFFUSION_TALKER_OT_take_step,
+    take_operators.DIFFUSION_TALKER_OT_take_favorite,
+    take_operators.DIFFUSION_TALKER_OT_take_delete,
+    take_operators.DIFFUSION_TALKER_OT_take_settings,
     confirm_vertices.DIFFUSION_TALKER_OT_confirm_vertices,
     cancel.DIFFUSION_TALKER_OT_cancel,
     export.DIFFUSION_TALKER_OT_export,
@@ -102,6 +114,9 @@ CLASSES = (
     drive_panels.DIFFUSION_TALKER_UL_channels,
     panels.DIFFUSION_TALKER_PT_view3d,
     panels.DIFFUSION_TALKER_PT_sequencer,
+    takes_panel.DIFFUSION_TALKER_UL_takes,
+    takes_panel.DIFFUSION_TALKER_PT_takes_view3d,
+    takes_panel.DIFFUSION_TALKER_PT_takes_sequencer,
     drive_panels.DIFFUSION_TALKER_PT_meshes_view3d,
     drive_panels.DIFFUSION_TALKER_PT_meshes_sequencer,
     drive_panels.DIFFUSION_TALKER_PT_mapping_view3d,
@@ -120,6 +135,8 @@ def register() -> None:
     properties.attach()
     identity_properties.attach()
     drive_properties.attach()
+    takes.attach()
+    takes_properties.attach()
     panels.attach()
     import_curves.attach()
     overlay.attach()
@@ -131,6 +148,8 @@ def unregister() -> None:
     overlay.detach()
     import_curves.detach()
     panels.detach()
+    takes_properties.detach()
+    takes.detach()
     drive_properties.detach()
     identities.forget()
     identity_properties.detach()

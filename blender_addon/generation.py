@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import bpy
 
     from diffusion_talker.library import Listing
-    from diffusion_talker.student import GenerateSettings, Student
+    from diffusion_talker.student import GenerateSettings, Heard, Student
     from diffusion_talker.student.settings import Choice, Value
 
     from .keyframes import WrittenTake
@@ -73,12 +73,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Generated:
-    """Result of the worker: everything that the take moves, ready to be written."""
+    """Result of the worker: everything that the take moves, ready to be written. model: mark of the model's file,
+    empty where no model made it."""
 
     take: DrivenTake
     speech_s: float
     runtime_name: str
     elapsed_s: float
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,26 +195,51 @@ def _audio_path(settings: bpy.types.PropertyGroup) -> str:
 
 def generate(request: Request, progress: Progress, cancelled: Cancelled, student: Student | None = None) -> Generated:
     """Listen and animate. Without a student the packaged one is loaded. Raises DiffusionTalkerError."""
-    from diffusion_talker.errors import CancelledError
-
     started_s = time.perf_counter()
+    generated = perform(request, listen(request, progress, cancelled, student), progress, cancelled)
+    return replace(generated, elapsed_s=time.perf_counter() - started_s)
+
+
+@dataclass(frozen=True)
+class Listened:
+    """A line that was listened to, and who did: enough for any number of takes."""
+
+    student: Student
+    heard: Heard
+
+
+def listen(request: Request, progress: Progress, cancelled: Cancelled, student: Student | None = None) -> Listened:
+    """Read the sound and open the model. Without a student the packaged one is loaded. Raises DiffusionTalkerError."""
     progress(0.0, "Reading the sound")
     source = read_speech(request.speech)
-    if cancelled():
-        raise CancelledError("Lip sync was cancelled")
+    _stop_if(cancelled)
     progress(0.02, "Loading the model")
     student = student or open_student(request.options)
+    return Listened(student, student.listen(source))
+
+
+def perform(request: Request, listened: Listened, progress: Progress, cancelled: Cancelled) -> Generated:
+    """Animate a line that was listened to. Raises DiffusionTalkerError."""
+    from .stored_settings import model_mark
+
+    started_s = time.perf_counter()
+    student, settings = listened.student, generate_settings(request.options)
     use_own_identities(student, request.options)
     progress(0.05, "Animating")
-    animate = student.generate_vertices if student.config.vertex_count else student.generate
-    motion = animate(
-        source, generate_settings(request.options), lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled
-    )
-    if cancelled():
-        raise CancelledError("Lip sync was cancelled")
+    animate = student.perform_vertices if student.config.vertex_count else student.perform
+    motion = animate(listened.heard, settings, lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled)
+    _stop_if(cancelled)
     progress(0.9, "Fitting the face")
     take = drive(motion, request.plan, request.speech, cancelled)
-    return Generated(take, motion.duration_s, student.runtime_name, time.perf_counter() - started_s)
+    elapsed_s = time.perf_counter() - started_s
+    return Generated(take, motion.duration_s, student.runtime_name, elapsed_s, model_mark(request.options.model))
+
+
+def _stop_if(cancelled: Cancelled) -> None:
+    from diffusion_talker.errors import CancelledError
+
+    if cancelled():
+        raise CancelledError("Lip sync was cancelled")
 
 
 def open_student(options: Options) -> Student:
@@ -273,7 +300,9 @@ def own_identities(options: Options) -> Listing:
 
 def apply(request: Request, generated: Generated) -> Outcome:
     """Write the take on everything as it is now. Raises LipSyncProblem, having changed nothing, when one is gone."""
+    from .takes import new_stamp, record_of
     from .writing import write_driven
 
-    takes, vertices = write_driven(request.plan, generated.take)
+    stamp = new_stamp(record_of(request, generated), request.speech.key)
+    takes, vertices = write_driven(request.plan, generated.take, stamp)
     return Outcome(takes, generated.speech_s, generated.elapsed_s, generated.runtime_name, vertices)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import bpy
@@ -22,6 +22,13 @@ HAS_SLOTS: Final = bpy.app.version >= (4, 4, 0)
 NAME_LIMIT: Final = 255 if bpy.app.version >= (5, 0, 0) else 63
 #: Custom property of our actions: {line's key: [first frame, end frame]} as JSON; a moved line leaves its old place.
 LINES_PROPERTY: Final = "diffusion_talker_lines"
+#: Custom properties of an Action that belongs to a take: which take (short), how it was made (long), whether it is a
+#: favorite, and what a live take looked like when it was written last.
+TAKE_PROPERTY: Final = "diffusion_talker_take"
+SETTINGS_PROPERTY: Final = "diffusion_talker_settings"
+FAVORITE_PROPERTY: Final = "diffusion_talker_favorite"
+DIGEST_PROPERTY: Final = "diffusion_talker_digest"
+TAKE_PROPERTIES: Final = (TAKE_PROPERTY, SETTINGS_PROPERTY, FAVORITE_PROPERTY, DIGEST_PROPERTY)
 
 _LINEAR: Final = 1  # bpy.types.Keyframe.interpolation
 _AUTO_CLAMPED: Final = 4  # bpy.types.Keyframe.handle_left_type
@@ -91,12 +98,14 @@ class Points:
 @dataclass(frozen=True)
 class Track:
     """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame, or
-    single points. dropped: channels whose older curves do not go over into the new Action."""
+    single points. dropped: channels whose older curves do not go over into the new Action. marks: custom properties of
+    the new Action, see TAKE_PROPERTIES."""
 
     owner: bpy.types.ID
     title: str
     curves: Mapping[Channel, np.ndarray | Points]
     dropped: frozenset[Channel] = frozenset()
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,8 @@ def _one_track_each(tracks: Sequence[Track]) -> list[Track]:
         known = merged.get(track.owner.session_uid)
         curves = track.curves if known is None else {**known.curves, **track.curves}
         dropped = track.dropped if known is None else known.dropped | track.dropped
-        merged[track.owner.session_uid] = Track(track.owner, known.title if known else track.title, curves, dropped)
+        title, marks = (track.title, track.marks) if known is None else (known.title, known.marks)
+        merged[track.owner.session_uid] = Track(track.owner, title, curves, dropped, marks)
     return list(merged.values())
 
 
@@ -177,6 +187,7 @@ class _FreshAction:
         for channel, values in track.curves.items():
             self.key_count += _write_curve(self.fcurves, channel, span.first_frame, values)
         _remember_line(self.action, span)
+        _mark(self.action, track.marks)
 
 
 def _prepare(track: Track) -> _FreshAction:
@@ -185,16 +196,42 @@ def _prepare(track: Track) -> _FreshAction:
     return _FreshAction(*(_new_action(track.owner) if previous is None else _derived_action(data, track.owner)))
 
 
+def _mark(action: bpy.types.Action, marks: Mapping[str, str]) -> None:
+    """Say which take an Action belongs to; what its predecessor said, of which it may be a copy, goes."""
+    for name in TAKE_PROPERTIES:
+        if name in action:
+            del action[name]
+    for name, text in marks.items():
+        action[name] = text
+
+
 def _assign(track: Track, fresh: _FreshAction, span: Span) -> WrittenTake:
-    data = track.owner.animation_data_create()
     fresh.action.name = take_name(track.title, span.line)
+    assign_action(track.owner, fresh.action)
+    return WrittenTake(fresh.action.name, len(track.curves), fresh.key_count)
+
+
+def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None) -> None:
+    """Make this the Action of a datablock. The one that was there is kept, by a fake user where it can have one."""
+    data = owner.animation_data_create()
     if data.action is not None and data.action.library is None:
         data.action.use_fake_user = True
-    data.action = fresh.action
-    if HAS_SLOTS:
-        data.action_slot = fresh.action.slots[0]  # without its slot nothing moves
-    track.owner.update_tag()
-    return WrittenTake(fresh.action.name, len(track.curves), fresh.key_count)
+    data.action = action
+    if HAS_SLOTS and action is not None:
+        data.action_slot = _slot_for(owner, action)  # without its slot nothing moves
+    owner.update_tag()
+
+
+def _slot_for(owner: bpy.types.ID, action: bpy.types.Action) -> bpy.types.ActionSlot | None:
+    """The first slot for datablocks of this kind."""
+    kinds = (owner.id_type, "UNSPECIFIED")
+    return next((slot for slot in action.slots if slot.target_id_type in kinds), None)
+
+
+def current_action(owner: bpy.types.ID | None) -> bpy.types.Action | None:
+    """The Action that a datablock plays."""
+    data = owner.animation_data if owner is not None else None
+    return data.action if data is not None else None
 
 
 def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -211,7 +248,7 @@ def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndar
 def current_lines(obj: bpy.types.Object) -> dict[str, tuple[int, int]]:
     """Lines that the present Action of the object's shape keys holds: key -> (first frame, end frame)."""
     data = obj.data.shape_keys.animation_data if obj.data.shape_keys else None
-    return _lines(data.action) if data is not None and data.action is not None else {}
+    return lines_of(data.action) if data is not None and data.action is not None else {}
 
 
 def current_fcurves(owner: bpy.types.ID) -> FCurves | None:
@@ -239,6 +276,11 @@ def slot_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot | None) ->
             if channelbag is not None:
                 return channelbag.fcurves
     return None
+
+
+def slot_fcurves_of(owner: bpy.types.ID, action: bpy.types.Action) -> Iterable[bpy.types.FCurve]:
+    """F-curves that would move a datablock if this were its Action."""
+    return slot_fcurves(action, _slot_for(owner, action) if HAS_SLOTS else None) or ()
 
 
 def all_fcurves(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:
@@ -269,6 +311,11 @@ def take_name(object_name: str, line: str) -> str:
     pattern = re.compile(re.escape(stem) + r" Take (\d+)")
     numbers = [int(match.group(1)) for action in bpy.data.actions if (match := pattern.fullmatch(action.name))]
     return f"{stem} Take {max(numbers, default=0) + 1:02d}"
+
+
+def cut_name(name: str) -> str:
+    """A name that Blender's limit does not cut."""
+    return _cut(name, NAME_LIMIT)
 
 
 def _cut(text: str, byte_count: int) -> str:
@@ -307,8 +354,10 @@ def _ensure_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot) -> FCu
 # ---------------------------------------------------------------- lines that share an action
 
 
-def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
-    """JSON in one text property: Blender limits the names of properties, but not of strips."""
+def lines_of(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
+    """Lines that an Action holds: key -> (first frame, end frame).
+
+    JSON in one text property: Blender limits the names of properties, but not of strips."""
     try:
         stored = json.loads(action.get(LINES_PROPERTY, "{}"))
         return {key: (int(first), int(end)) for key, (first, end) in stored.items()}
@@ -317,13 +366,13 @@ def _lines(action: bpy.types.Action) -> dict[str, tuple[int, int]]:
 
 
 def _remember_line(action: bpy.types.Action, line: Span) -> None:
-    lines = kept_lines(_lines(action), line) | {line.key: (line.first_frame, line.end_frame)}
+    lines = kept_lines(lines_of(action), line) | {line.key: (line.first_frame, line.end_frame)}
     action[LINES_PROPERTY] = json.dumps(lines)
 
 
 def _spans_to_replace(action: bpy.types.Action, line: Span) -> list[tuple[int, int]]:
     """Frame ranges whose keys give way: the new line's own, and those of the lines it takes the place of."""
-    replaced = [span for key, span in _lines(action).items() if _is_replaced(key, span, line)]
+    replaced = [span for key, span in lines_of(action).items() if _is_replaced(key, span, line)]
     return [(line.first_frame, line.end_frame), *replaced]
 
 

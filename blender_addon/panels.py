@@ -140,6 +140,7 @@ def _draw_one_landmark(layout: bpy.types.UILayout, settings: bpy.types.PropertyG
 def _draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.diffusion_talker
     layout.prop(settings, "seed")
+    layout.prop(context.scene.diffusion_talker_takes, "use_new_seed")
     layout.operator("diffusion_talker.export", icon="EXPORT", text="Export Take...")
 
 

@@ -11,6 +11,7 @@ from .drive_plan import DrivePlan, MeshPlan
 from .driving import DrivenCache, DrivenKeys, DrivenTake
 from .keyframes import Track, WrittenTake, current_fcurves, shape_key_track, take_name, write_tracks
 from .problems import LipSyncProblem
+from .takes import stamped
 from .targets import keys_problem, value_path
 from .vertex_animation import (
     add_frame_keys,
@@ -24,20 +25,19 @@ from .vertex_animation import (
 if TYPE_CHECKING:
     import bpy
 
+    from .takes import Stamp
 
-def write_driven(plan: DrivePlan, take: DrivenTake) -> tuple[tuple[WrittenTake, ...], str]:
-    """Write everything; the Actions, the face's first, and where its vertices went.
+
+def write_driven(plan: DrivePlan, take: DrivenTake, stamp: Stamp) -> tuple[tuple[WrittenTake, ...], str]:
+    """Write everything; the Actions, the face's first, and where its vertices went. stamp: what the Actions say of it.
 
     Raises LipSyncProblem, having changed nothing, when something is gone.
     """
     try:
-        tracks = [_keys_track(driven) for driven in take.keys]
-        for rig in take.rigs:
-            obj = find_object(rig.rig.uid, rig.rig.name)
-            tracks.append(Track(obj, obj.name, rig_curves(obj, rig)))
         face = find_object(plan.face.uid, plan.face.name) if plan.face is not None else None
+        tracks = driven_tracks(plan, take, stamp)
         if take.frames is not None:
-            return _write_frames(face, take, tracks)
+            return _write_frames(face, take, tracks, stamp)
         written = write_tracks(tracks, take.span)
     except Exception:
         if take.cache is not None:
@@ -47,6 +47,21 @@ def write_driven(plan: DrivePlan, take: DrivenTake) -> tuple[tuple[WrittenTake, 
         set_modifier(face, take.cache.path, take.cache.start_frame, take.cache.lines)
         return written, _cache_sentence(take.cache)
     return written, ""
+
+
+def driven_tracks(plan: DrivePlan, take: DrivenTake, stamp: Stamp) -> list[Track]:
+    """Curves on keys and bones, marked as a take's. The first leads it if it is the face's, or bones alone speak.
+
+    Raises LipSyncProblem.
+    """
+    tracks = []
+    for driven in take.keys:
+        tracks.append(stamped(_keys_track(driven), find_mesh(driven.mesh), stamp, leads=driven.mesh == plan.face))
+    for number, rig in enumerate(take.rigs):
+        obj = find_object(rig.rig.uid, rig.rig.name)
+        track = Track(obj, obj.name, rig_curves(obj, rig))
+        tracks.append(stamped(track, obj, stamp, leads=plan.face is None and number == 0))
+    return tracks
 
 
 def find_object(uid: int, name: str) -> bpy.types.Object:
@@ -81,7 +96,9 @@ def _cache_sentence(cache: DrivenCache) -> str:
     return f"{Path(cache.path).name}, {max(megabytes, 0.1):.3g} MB"
 
 
-def _write_frames(face: bpy.types.Object, take: DrivenTake, tracks: list[Track]) -> tuple[tuple[WrittenTake, ...], str]:
+def _write_frames(
+    face: bpy.types.Object, take: DrivenTake, tracks: list[Track], stamp: Stamp
+) -> tuple[tuple[WrittenTake, ...], str]:
     """One shape key a frame. Keys of an earlier take of this line go; curves on the face's other keys rest meanwhile,
     or both would add up."""
     title = take_name(face.name, take.span.line)[-len("Take 00") :]
@@ -91,7 +108,7 @@ def _write_frames(face: bpy.types.Object, take: DrivenTake, tracks: list[Track])
         resting = _resting_curves(face, take, earlier)
         played = {(value_path(name), 0): points for name, points in curves.items()}
         track = Track(face.data.shape_keys, face.name, resting | played, channels_of(earlier))
-        written = write_tracks([track, *tracks], take.span)
+        written = write_tracks([stamped(track, face, stamp, leads=True), *tracks], take.span)
     except Exception:
         remove_keys(face, tuple(curves))
         raise

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 from bpy.props import BoolProperty
 
-from ..generation import Generated, Request, apply, generate, make_request, problem
+from ..drive_plan import choices_of, plan_problem
+from ..generation import Generated, Request, apply, generate, make_request, problem, target_of
 from ..job import Job, JobState
 from ..problems import LipSyncProblem, poll_answer, user_message
+from ..restoring import model_note, request_again
+from ..takes import fresh_seed, lead_of, present_take, settings_problem, stored_of
 from ..vertex_animation import form_of
 
 TICK_S = 0.05
@@ -16,30 +21,24 @@ TICK_S = 0.05
 PATIENCE_S = 2.0
 
 
-class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
-    """Animate the face to the speech. Makes a new Action; the present one is kept"""
+class TakeMaker:
+    """An operator that makes a take in the background; a subclass says of what, in `request`."""
 
-    bl_idname = "diffusion_talker.generate"
-    bl_label = "Generate Lip Sync"
     bl_options = {"REGISTER", "UNDO"}
 
-    confirmed: BoolProperty(
-        name="Confirmed", description="The cost of vertex animation was accepted", options={"HIDDEN", "SKIP_SAVE"}
-    )
+    def request(self, context: bpy.types.Context) -> Request:
+        """What to make. Raises LipSyncProblem."""
+        raise NotImplementedError
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = "Lip sync is being generated already" if is_running(context) else problem(context)
-        return poll_answer(cls, reason)
+    def written(self, context: bpy.types.Context, request: Request) -> str:
+        """The take is on the face; something to add to what is reported."""
+        return ""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
-        if not self.confirmed and form_of(context.scene) is not None:
-            bpy.ops.diffusion_talker.confirm_vertices("INVOKE_DEFAULT")
-            return {"CANCELLED"}
         try:
-            self.job = Job(make_request(context))
+            self.job = Job(self.request(context))
         except LipSyncProblem as error:
             return self._fail(context, str(error))
         _reset_status(context)
@@ -54,7 +53,7 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
         """The same at once, for scripts, repeat and background mode."""
         _reset_status(context)
         try:
-            request = make_request(context)
+            request = self.request(context)
             generated = generate(request, lambda share, message: None, lambda: False)
         except Exception as error:
             message = user_message(error)
@@ -102,8 +101,10 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
             outcome = apply(request, generated)
         except LipSyncProblem as error:
             return self._fail(context, str(error))
-        _show_result(context, outcome.sentence, take=outcome.action_name)
-        self.report({"INFO"}, outcome.sentence)
+        note = self.written(context, request)
+        sentence = f"{outcome.sentence}. {note}" if note else outcome.sentence
+        _show_result(context, sentence, take=outcome.action_name)
+        self.report({"WARNING" if note else "INFO"}, sentence)
         return {"FINISHED"}
 
     def _fail(self, context: bpy.types.Context, message: str) -> set[str]:
@@ -119,10 +120,66 @@ class DIFFUSION_TALKER_OT_generate(bpy.types.Operator):
         _redraw(context)
 
 
+class DIFFUSION_TALKER_OT_generate(TakeMaker, bpy.types.Operator):
+    """Animate the face to the speech. Makes a new Action; the present one is kept"""
+
+    bl_idname = "diffusion_talker.generate"
+    bl_label = "Generate Lip Sync"
+
+    confirmed: BoolProperty(
+        name="Confirmed", description="The cost of vertex animation was accepted", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = "Lip sync is being generated already" if is_running(context) else problem(context)
+        return poll_answer(cls, reason)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        is_shown = not bpy.app.background and context.window is not None
+        if is_shown and not self.confirmed and form_of(context.scene) is not None:
+            bpy.ops.diffusion_talker.confirm_vertices("INVOKE_DEFAULT")
+            return {"CANCELLED"}
+        return super().invoke(context, event)
+
+    def request(self, context: bpy.types.Context) -> Request:
+        request = make_request(context)
+        if not context.scene.diffusion_talker_takes.use_new_seed:
+            return request
+        return replace(request, options=replace(request.options, seed=fresh_seed(context, request)))
+
+    def written(self, context: bpy.types.Context, request: Request) -> str:
+        if context.scene.diffusion_talker.seed != request.options.seed:
+            context.scene.diffusion_talker.seed = request.options.seed
+        return ""
+
+
+class DIFFUSION_TALKER_OT_regenerate(TakeMaker, bpy.types.Operator):
+    """Make this take once more with the settings that it was made with, where its line lies now. Makes a new Action"""
+
+    bl_idname = "diffusion_talker.regenerate"
+    bl_label = "Regenerate"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = "Lip sync is being generated already" if is_running(context) else settings_problem(context)
+        form = "" if form_of(context.scene) is None else "Takes are made again as curves: choose Write > Shape Keys"
+        choices = choices_of(context.scene)
+        return poll_answer(cls, reason or form or plan_problem(target_of(context), choices))
+
+    def request(self, context: bpy.types.Context) -> Request:
+        stored = stored_of(present_take(lead_of(context)))
+        self.note = model_note(context, stored)
+        return request_again(context, stored)
+
+    def written(self, context: bpy.types.Context, request: Request) -> str:
+        return self.note
+
+
 def is_running(context: bpy.types.Context) -> bool:
-    """Whether a window of this Blender runs the operator; asked of Blender itself, so no flag can go stale."""
-    running = (operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators)
-    return DIFFUSION_TALKER_OT_generate.__name__ in running
+    """Whether a window of this Blender makes a take; asked of Blender itself, so no flag can go stale."""
+    running = {operator.bl_idname for window in context.window_manager.windows for operator in window.modal_operators}
+    return not running.isdisjoint(maker.__name__ for maker in TakeMaker.__subclasses__())
 
 
 def _reset_status(context: bpy.types.Context) -> None:

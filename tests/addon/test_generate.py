@@ -71,6 +71,7 @@ def test_a_strip_becomes_one_take_and_nothing_else_changes(addon: ModuleType, fr
 def test_the_same_seed_is_the_same_take_and_another_is_not(addon: ModuleType, fresh_scene: object, line: Path) -> None:
     obj = make_face()
     use_file(line)
+    bpy.context.scene.diffusion_talker_takes.use_new_seed = False
     takes = []
     for seed in (0, 0, 1):
         bpy.context.scene.diffusion_talker.seed = seed

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One verb for each thing that is done with a take: put on, step, mark, delete, take its settings."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ..problems import LipSyncProblem, poll_answer, report_problem
+from ..restoring import model_note, use_settings
+from ..takes import (
+    is_favorite,
+    lead_of,
+    neighbor,
+    present_problem,
+    present_take,
+    read_only_problem,
+    remove,
+    remove_problem,
+    set_favorite,
+    settings_problem,
+    stored_of,
+    switch_problem,
+    takes_of,
+)
+from ..takes_properties import put_on, tell
+
+
+class DIFFUSION_TALKER_OT_take_audition(bpy.types.Operator):
+    """Put a take on everything that it moves. The one that played is kept"""
+
+    bl_idname = "diffusion_talker.take_audition"
+    bl_label = "Audition Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    action: StringProperty(name="Take", description="Action of the take's face")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_answer(cls, switch_problem(lead_of(context)))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        found = next((take for take in takes_of(lead_of(context)) if take.name == self.action), None)
+        if found is None:
+            return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
+        return _answer(self, put_on(context, found))
+
+
+class DIFFUSION_TALKER_OT_take_step(bpy.types.Operator):
+    """Put on the next older or newer take"""
+
+    bl_idname = "diffusion_talker.take_step"
+    bl_label = "Next Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    step: IntProperty(name="Step", description="1 for the next older take, -1 for the next newer one", default=1)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return "Put on the next older take" if properties.step > 0 else "Put on the next newer take"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        obj = lead_of(context)
+        reason = switch_problem(obj)
+        if not reason and len(takes_of(obj)) < 2 and present_take(obj) is not None:
+            reason = f"'{obj.name}' has no other take: generate lip sync once more"
+        elif not reason and not takes_of(obj):
+            reason = f"'{obj.name}' has no take yet: generate lip sync first"
+        return poll_answer(cls, reason)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return _answer(self, put_on(context, neighbor(lead_of(context), self.step)))
+
+
+class DIFFUSION_TALKER_OT_take_favorite(bpy.types.Operator):
+    """Mark this take as a favorite, or take the mark away"""
+
+    bl_idname = "diffusion_talker.take_favorite"
+    bl_label = "Favorite"
+    bl_options = {"REGISTER", "UNDO"}
+
+    action: StringProperty(name="Take", description="Action of the take's face. Empty is the take that plays")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        obj = lead_of(context)
+        return poll_answer(cls, "" if takes_of(obj) else "There is no take yet: generate lip sync first")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = lead_of(context)
+        named = [take for take in takes_of(obj) if take.name == self.action] if self.action else [present_take(obj)]
+        take = next((take for take in named if take is not None), None)
+        reason = read_only_problem(take) if take is not None else "There is no such take: choose one in the list"
+        if reason:
+            return report_problem(self, LipSyncProblem(reason))
+        set_favorite(take, not is_favorite(take))
+        return {"FINISHED"}
+
+
+class DIFFUSION_TALKER_OT_take_delete(bpy.types.Operator):
+    """Delete the take that plays, and put on its neighbor. Undo brings it back"""
+
+    bl_idname = "diffusion_talker.take_delete"
+    bl_label = "Delete Take"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        obj = lead_of(context)
+        reason = present_problem(context) or remove_problem(obj, present_take(obj)) or switch_problem(obj)
+        return poll_answer(cls, reason)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, title="Delete Take", confirm_text="Delete")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column, obj = self.layout.column(align=True), lead_of(context)
+        take, following = present_take(obj), neighbor(obj, 1)
+        column.label(text=f"Delete '{take.name}'" + (", a favorite?" if is_favorite(take) else "?"), icon="TRASH")
+        rest = f"Then '{following.name}' plays." if following != take else "It is the only take: the face will rest."
+        column.label(text=rest, icon="BLANK1")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = lead_of(context)
+        name = present_take(obj).name
+        try:
+            remove(context.scene, obj, present_take(obj))
+        except LipSyncProblem as error:
+            return report_problem(self, error)
+        tell(context, "")
+        self.report({"INFO"}, f"Deleted '{name}'")
+        return {"FINISHED"}
+
+
+class DIFFUSION_TALKER_OT_take_settings(bpy.types.Operator):
+    """Set everything under Voice and Style, and the seed, as this take has it. Values that were keyed are keyed again, in a new Action of the scene"""  # noqa: E501 - a tooltip
+
+    bl_idname = "diffusion_talker.take_settings"
+    bl_label = "Use Settings"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_answer(cls, settings_problem(context))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        take = present_take(lead_of(context))
+        stored = stored_of(take)
+        try:
+            notes = (*use_settings(context, stored), model_note(context, stored))
+        except LipSyncProblem as error:
+            return report_problem(self, error)
+        told = ". ".join(note for note in notes if note)
+        self.report({"WARNING" if told else "INFO"}, told or f"The settings are those of '{take.name}'")
+        return {"FINISHED"}
+
+
+def _answer(operator: bpy.types.Operator, reason: str) -> set[str]:
+    """End an operator that may have been impossible."""
+    return report_problem(operator, LipSyncProblem(reason)) if reason else {"FINISHED"}

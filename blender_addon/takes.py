@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes: which Actions belong together, whose they are, and how one or another of them is put on the face.
+
+A take is one Action for each datablock that it moves: the face's shape keys, other meshes, bones. They say so in custom
+properties of their own, so takes go wherever their Actions go: saved, appended, linked. Whose an Action is, it knows by
+an id that the object carries; names may change.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import bpy
+
+from .bones import armature_problem
+from .drive_plan import choices_of, speaks_by_bones
+from .generation import target_of
+from .keyframes import (
+    FAVORITE_PROPERTY,
+    SETTINGS_PROPERTY,
+    TAKE_PROPERTY,
+    assign_action,
+    current_action,
+    cut_name,
+    lines_of,
+    slot_fcurves_of,
+)
+from .problems import LipSyncProblem
+from .stored_settings import (
+    StoredLine,
+    StoredTake,
+    TakeHeader,
+    header_text,
+    model_mark,
+    read_header,
+    read_take,
+    setup_mark,
+    spoken_by,
+    take_text,
+)
+from .targets import keys_problem, listed
+
+if TYPE_CHECKING:
+    from .generation import Generated, Request
+    from .keyframes import Track
+
+KEY, OBJECT = "KEY", "OBJECT"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What all Actions of a take say of it."""
+
+    take: str
+    made: str
+    stored: StoredTake
+    line: str
+    is_live: bool = False
+
+
+# ---------------------------------------------------------------- marking
+
+
+def new_stamp(stored: StoredTake, line: str, is_live: bool = False) -> Stamp:
+    """Of a take that is about to be written; line: its key."""
+    made = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return Stamp(uuid.uuid4().hex, made, stored, line, is_live)
+
+
+def record_of(request: Request, generated: Generated) -> StoredTake:
+    """How a take was made. Its sound is kept relative to the file, where that is saved."""
+    path = request.speech.path
+    line = StoredLine.of(request.speech, generated.take.span.frame_count, _portable(path))
+    options = request.options if generated.model else None
+    return StoredTake(options, line, request.plan.regions, generated.model, setup_mark(request.plan))
+
+
+def _portable(path: str) -> str:
+    try:
+        return bpy.path.relpath(path) if bpy.data.filepath and path else path
+    except ValueError:  # another drive of Windows
+        return path
+
+
+def stamped(track: Track, obj: bpy.types.Object, stamp: Stamp, leads: bool = False) -> Track:
+    """The track, whose Action will say which take it belongs to. The object gets an id if it has none."""
+    options = stamp.stored.options
+    header = TakeHeader(
+        take=stamp.take,
+        owner=ensure_id(obj),
+        title=obj.name,
+        kind=OBJECT if track.owner == obj else KEY,
+        leads=leads,
+        line=stamp.line,
+        made=stamp.made,
+        seed=None if options is None else options.seed,
+        spoken="" if options is None else spoken_by(options),
+        is_live=stamp.is_live,
+    )
+    return replace(track, marks={TAKE_PROPERTY: header_text(header), SETTINGS_PROPERTY: take_text(stamp.stored)})
+
+
+def header_of(action: bpy.types.Action | None) -> TakeHeader | None:
+    """Which take an Action belongs to; None for any other Action."""
+    text = action.get(TAKE_PROPERTY) if action is not None else None
+    return read_header(text) if isinstance(text, str) else None
+
+
+def stored_of(action: bpy.types.Action | None) -> StoredTake | None:
+    """How a take was made; None where nothing readable is kept."""
+    text = action.get(SETTINGS_PROPERTY) if action is not None else None
+    return read_take(text) if isinstance(text, str) else None
+
+
+# ---------------------------------------------------------------- whose
+
+
+def ids_of(obj: bpy.types.Object) -> tuple[str, ...]:
+    """Ids under which Actions know this object, its own first: what it carries, and what its Actions of now say."""
+    carried = obj.diffusion_talker_id.split()
+    headers = (header_of(current_action(owner_of(obj, kind))) for kind in (KEY, OBJECT))
+    return tuple(dict.fromkeys((*carried, *(header.owner for header in headers if header is not None))))
+
+
+def ensure_id(obj: bpy.types.Object) -> str:
+    """The id under which new Actions know this object. A duplicate gets one of its own and keeps the old one, so that
+    it shows the takes it came with, and its new ones are not the original's."""
+    known = ids_of(obj)
+    if not known or _is_shared(obj, known[0]):
+        known = (uuid.uuid4().hex, *known)
+    carried = " ".join(known)
+    if obj.diffusion_talker_id != carried:
+        obj.diffusion_talker_id = carried
+    return known[0]
+
+
+def _is_shared(obj: bpy.types.Object, own: str) -> bool:
+    """Whether another object, with data of its own, says that it is this one."""
+    others = (other for other in bpy.data.objects if other != obj and other.library is None)
+    return any(other.diffusion_talker_id.split()[:1] == [own] and other.data != obj.data for other in others)
+
+
+def owner_of(obj: bpy.types.Object, kind: str) -> bpy.types.ID | None:
+    """The datablock of an object that an Action of this kind moves."""
+    if kind == OBJECT:
+        return obj
+    return obj.data.shape_keys if obj.type == "MESH" else None
+
+
+def lead_of(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The object whose takes are listed: the face, or the armature where bones alone speak."""
+    target = target_of(context)
+    if speaks_by_bones(target, choices_of(context.scene)):
+        return context.scene.diffusion_talker_drive.armature
+    return target
+
+
+def lead_owner(obj: bpy.types.Object | None) -> bpy.types.ID | None:
+    """The datablock that carries an object's takes: its shape keys, or, of an armature, itself."""
+    if obj is None:
+        return None
+    return owner_of(obj, KEY) if obj.type == "MESH" else obj
+
+
+# ---------------------------------------------------------------- finding
+
+
+def takes_of(obj: bpy.types.Object | None) -> list[bpy.types.Action]:
+    """Actions that stand for the takes of an object, newest first."""
+    if obj is None:
+        return []
+    ids = ids_of(obj)
+    found = []
+    for action in bpy.data.actions:
+        header = header_of(action)
+        if header is not None and header.leads and header.owner in ids:
+            found.append((header.made, action.name, action))
+    return [action for _, _, action in sorted(found, key=lambda item: item[:2], reverse=True)]
+
+
+def present_take(obj: bpy.types.Object | None) -> bpy.types.Action | None:
+    """The take that the object plays; None where it plays none, or something else."""
+    action = current_action(lead_owner(obj))
+    header = header_of(action)
+    return action if header is not None and header.leads else None
+
+
+def companions_of(action: bpy.types.Action) -> list[bpy.types.Action]:
+    """The other Actions of a take. Of several that are alike, copies for instance, the first by name is the take's."""
+    header = header_of(action)
+    found: dict[tuple[str, str], bpy.types.Action] = {}
+    for other in bpy.data.actions:
+        its = header_of(other)
+        if its is not None and its.take == header.take and not its.leads:
+            found.setdefault((its.owner, its.kind), other)
+    return list(found.values())
+
+
+def _bearer(scene: bpy.types.Scene, header: TakeHeader) -> bpy.types.Object | None:
+    """The object that a companion moves: one that goes along with the face in this scene, else any that is there."""
+    drive = scene.diffusion_talker_drive
+    along = [item.object for item in drive.meshes] + [drive.armature, drive.head_object]
+    nearby = [obj for obj in along if obj is not None and obj.name in scene.objects]
+    return next((obj for obj in (*nearby, *scene.objects) if header.owner in ids_of(obj)), None)
+
+
+# ---------------------------------------------------------------- putting on
+
+
+def switch_problem(obj: bpy.types.Object | None) -> str:
+    """Why the Action of this object cannot be changed now, and what to do; empty when it can."""
+    if obj is None:
+        return "No face chosen: pick the mesh whose takes you want to see"
+    return keys_problem(obj) if obj.type == "MESH" else armature_problem(obj, ())
+
+
+def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> tuple[str, ...]:
+    """Make a take's Actions those of now, on everything that they move; what the animator should know.
+
+    The Actions that were there are kept. Raises LipSyncProblem, having changed nothing, where one cannot be changed.
+    """
+    previous = current_action(lead_owner(obj))
+    notes = [_lost_lines(previous, action), _lost_keys(obj, action)]
+    wanted = [(lead_owner(obj), action)]
+    problems = [switch_problem(obj)]
+    for companion in companions_of(action):
+        header = header_of(companion)
+        bearer = obj if header.owner in ids_of(obj) else _bearer(scene, header)
+        owner = owner_of(bearer, header.kind) if bearer is not None else None
+        if owner is None:
+            notes.append(f"'{header.title}', which the take moves too, is not in this scene")
+            continue
+        problems.append(switch_problem(bearer) if header.kind == KEY else armature_problem(bearer, ()))
+        wanted.append((owner, companion))
+    _refuse(problems)
+    notes.append(_left_behind(scene, previous, [owner for owner, _ in wanted]))
+    for owner, its in wanted:
+        if current_action(owner) != its:
+            assign_action(owner, its)
+    return tuple(note for note in notes if note)
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    reason = next((problem for problem in problems if problem), "")
+    if reason:
+        raise LipSyncProblem(reason)
+
+
+def _lost_lines(previous: bpy.types.Action | None, action: bpy.types.Action) -> str:
+    """Lines that play now and are not in the take: it was made before they were."""
+    if previous is None or previous == action:
+        return ""
+    lost = sorted(Path(key).stem or key for key in set(lines_of(previous)) - set(lines_of(action)))
+    return f"Without {listed(lost, 2)}, which '{previous.name}' has" if lost else ""
+
+
+def _lost_keys(obj: bpy.types.Object, action: bpy.types.Action) -> str:
+    """Curves of the take for which there is no shape key, or bone, any more."""
+    owner = lead_owner(obj)
+    gone = [curve.data_path for curve in slot_fcurves_of(owner, action) if not _resolves(owner, curve.data_path)]
+    return f"{len(gone)} of the channels that it moves are gone from '{obj.name}'" if gone else ""
+
+
+def _resolves(owner: bpy.types.ID, path: str) -> bool:
+    try:
+        owner.path_resolve(path)
+    except ValueError:
+        return False
+    return True
+
+
+def _left_behind(
+    scene: bpy.types.Scene, previous: bpy.types.Action | None, switched: Iterable[bpy.types.ID]
+) -> str:
+    """Parts that go on playing the take of before, because the new one does not move them."""
+    header = header_of(previous)
+    if header is None:
+        return ""
+    left = []
+    for companion in companions_of(previous):
+        its = header_of(companion)
+        bearer = _bearer(scene, its)
+        owner = owner_of(bearer, its.kind) if bearer is not None else None
+        if owner is not None and owner not in switched and current_action(owner) == companion:
+            left.append(bearer.name)
+    return f"{listed(left, 2)} still plays '{previous.name}', since this take does not move it" if left else ""
+
+
+def neighbor(obj: bpy.types.Object | None, step: int) -> bpy.types.Action | None:
+    """The next older take (step 1) or newer one (-1), around the ends; the newest where none plays now."""
+    takes = takes_of(obj)
+    present = present_take(obj)
+    if not takes:
+        return None
+    return takes[(takes.index(present) + step) % len(takes)] if present in takes else takes[0]
+
+
+def fresh_seed(context: bpy.types.Context, request: Request) -> int:
+    """The seed of a request, or the next free one where it would make a take that is there already. Live takes do not
+    count: generating after dragging sliders keeps the performance that was dragged."""
+    mark = model_mark(request.options.model)
+    wanted = StoredTake(
+        request.options, StoredLine.of(request.speech, 0, request.speech.path), request.plan.regions, mark,
+        setup_mark(request.plan),
+    )  # fmt: skip
+    takes = [take for take in takes_of(lead_of(context)) if not header_of(take).is_live]
+    stored = [kept for kept in map(stored_of, takes) if kept is not None]
+    seed = request.options.seed
+    if not any(wanted.says_the_same(kept) for kept in stored):
+        return seed
+    used = {header_of(take).seed for take in takes if header_of(take).line == request.speech.key}
+    while seed in used:
+        seed += 1
+    return seed
+
+
+# ---------------------------------------------------------------- why not
+
+
+def present_problem(context: bpy.types.Context) -> str:
+    """Why there is no take to do something with."""
+    obj = lead_of(context)
+    if obj is None:
+        return "No face chosen: pick the mesh whose takes you want to see"
+    if present_take(obj) is not None:
+        return ""
+    return f"'{obj.name}' plays no take: " + ("choose one in the list" if takes_of(obj) else "generate lip sync first")
+
+
+def settings_problem(context: bpy.types.Context) -> str:
+    """Why the settings of the take that plays cannot be used."""
+    reason = present_problem(context)
+    if reason:
+        return reason
+    stored = stored_of(present_take(lead_of(context)))
+    if stored is None:
+        return "This take says nothing of how it was made: it is damaged, or comes from a newer version"
+    return "" if stored.options is not None else "This take was imported from a file: no settings made it"
+
+
+# ---------------------------------------------------------------- keeping order
+
+
+def read_only_problem(action: bpy.types.Action) -> str:
+    """Why a take cannot be renamed, marked or deleted; empty when it can."""
+    if action.library is not None:
+        source = action.library.filepath.replace("\\", "/").rsplit("/", 1)[-1]
+        return f"'{action.name}' is linked from {source}, which is read-only: change it there, or make it local"
+    return ""
+
+
+def rename(action: bpy.types.Action, name: str) -> None:
+    """Rename a take: the face's Action as it is told, the others after it."""
+    if read_only_problem(action) or not name:
+        return
+    title = header_of(action).title
+    for companion in companions_of(action):
+        if companion.library is None:
+            companion.name = cut_name(companion_name(name, title, header_of(companion).title))
+    action.name = cut_name(name)
+
+
+def companion_name(name: str, lead: str, own: str) -> str:
+    """"Teeth happy" beside "Head happy", "happy Teeth" beside "happy"."""
+    return f"{own}{name[len(lead):]}" if name.startswith(f"{lead} ") else f"{name} {own}"
+
+
+def is_favorite(action: bpy.types.Action) -> bool:
+    return bool(action.get(FAVORITE_PROPERTY, False))
+
+
+def set_favorite(action: bpy.types.Action, is_one: bool) -> None:
+    """A mark on the Action, which is then kept even if nothing uses it."""
+    if is_one:
+        action[FAVORITE_PROPERTY] = True
+        action.use_fake_user = True
+    elif FAVORITE_PROPERTY in action:
+        del action[FAVORITE_PROPERTY]
+
+
+def remove_problem(obj: bpy.types.Object, action: bpy.types.Action) -> str:
+    """Why a take cannot be deleted, and what to do first; empty when it can."""
+    reason = read_only_problem(action)
+    if reason:
+        return reason
+    here = int(current_action(lead_owner(obj)) == action)
+    if action.users - int(action.use_fake_user) > here:
+        return f"'{action.name}' is used elsewhere too, by an NLA strip or another object: remove it there first"
+    return ""
+
+
+def remove(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Delete a take's Actions; the one in use gives way to its neighbor first. Those that something else uses stay.
+
+    Raises LipSyncProblem, having changed nothing.
+    """
+    _refuse([remove_problem(obj, action)])
+    companions = [] if _has_copy(action) else companions_of(action)
+    if current_action(lead_owner(obj)) == action:
+        following = neighbor(obj, 1)
+        if following != action:
+            audition(scene, obj, following)
+        else:
+            _refuse([switch_problem(obj)])
+            assign_action(lead_owner(obj), None)
+            _take_off(scene, companions)
+    for unwanted in (action, *companions):
+        if unwanted.library is None and unwanted.users - int(unwanted.use_fake_user) == 0:
+            bpy.data.actions.remove(unwanted)
+
+
+def _has_copy(action: bpy.types.Action) -> bool:
+    """Whether another Action of the face, a copy, belongs to the same take."""
+    take = header_of(action).take
+    headers = (header_of(other) for other in bpy.data.actions if other != action)
+    return any(header is not None and header.leads and header.take == take for header in headers)
+
+
+def _take_off(scene: bpy.types.Scene, companions: Iterable[bpy.types.Action]) -> None:
+    for companion in companions:
+        header = header_of(companion)
+        bearer = _bearer(scene, header)
+        owner = owner_of(bearer, header.kind) if bearer is not None else None
+        if owner is not None and current_action(owner) == companion:
+            assign_action(owner, None)
+
+
+# ---------------------------------------------------------------- registration
+
+
+def _get_name(action: bpy.types.Action) -> str:
+    return action.name
+
+
+def _set_name(action: bpy.types.Action, name: str) -> None:
+    rename(action, name.strip())
+
+
+#: Linked characters that were made library overrides keep the id of the character.
+_OVERRIDABLE: Final = {"LIBRARY_OVERRIDABLE"}
+
+
+def attach() -> None:
+    bpy.types.Object.diffusion_talker_id = bpy.props.StringProperty(
+        name="Takes", description="Ids under which takes know this object", options={"HIDDEN"}, override=_OVERRIDABLE
+    )
+    bpy.types.Action.diffusion_talker_name = bpy.props.StringProperty(
+        name="Take",
+        description="Name of the take: of its Action, after which those of other meshes and bones are named",
+        get=_get_name,
+        set=_set_name,
+    )
+
+
+def detach() -> None:
+    del bpy.types.Action.diffusion_talker_name
+    del bpy.types.Object.diffusion_talker_id

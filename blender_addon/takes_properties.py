@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the list of takes keeps with the scene, and what it tells the animator while Blender runs."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from .problems import LipSyncProblem
+from .takes import audition, header_of, lead_of, present_take
+
+
+def _get_index(group: DIFFUSION_TALKER_PG_takes) -> int:
+    """Place of the take that plays among the file's Actions: the list is the file's own, so nothing can go stale."""
+    present = present_take(lead_of(bpy.context))
+    if present is None:
+        return -1
+    return next(index for index, action in enumerate(bpy.data.actions) if action == present)
+
+
+def _set_index(group: DIFFUSION_TALKER_PG_takes, index: int) -> None:
+    """A click on a take puts it on the face."""
+    if 0 <= index < len(bpy.data.actions):
+        put_on(bpy.context, bpy.data.actions[index])
+
+
+def put_on(context: bpy.types.Context, action: bpy.types.Action) -> str:
+    """Audition a take and tell under the list what the animator should know; why it was impossible, else empty."""
+    obj, header = lead_of(context), header_of(action)
+    if obj is None or header is None or not header.leads:
+        return "This Action is no take of the face: pick one of its takes"
+    try:
+        notes = audition(context.scene, obj, action)
+    except LipSyncProblem as error:
+        tell(context, str(error))
+        return str(error)
+    tell(context, ". ".join(notes), action.name)
+    return ""
+
+
+def tell(context: bpy.types.Context, note: str, take: str = "") -> None:
+    """A sentence under the list; take: the Action of which it is true while that one plays."""
+    told = context.window_manager.diffusion_talker_takes
+    told.note, told.take = note, take
+
+
+class DIFFUSION_TALKER_PG_takes(bpy.types.PropertyGroup):
+    """The list of takes."""
+
+    index: IntProperty(
+        name="Take",
+        description="The take that plays. Choosing another one puts it on everything that it moves",
+        get=_get_index,
+        set=_set_index,
+    )
+    use_new_seed: BoolProperty(
+        name="New Seed for Repeats",
+        description="Generating again with nothing changed takes the next seed, which makes another take. Off makes "
+        "the same take again",
+        default=True,
+    )
+    this_line: BoolProperty(
+        name="This Line Only", description="List the takes of the chosen speech only", default=False
+    )
+    favorites: BoolProperty(name="Favorites Only", description="List favorites only", default=False)
+
+
+class DIFFUSION_TALKER_PG_takes_status(bpy.types.PropertyGroup):
+    """What is told about takes, and about a live take that is being changed."""
+
+    note: StringProperty(name="Note")
+    take: StringProperty(name="Take", description="Action of which the note speaks")
+    progress: FloatProperty(name="Progress", min=0.0, max=1.0, subtype="FACTOR")
+    message: StringProperty(name="Message", description="What the live take waits for, empty when it waits for nothing")
+    problem: StringProperty(name="Problem", description="Why the live take does not follow the sliders")
+
+
+def attach() -> None:
+    bpy.types.Scene.diffusion_talker_takes = PointerProperty(type=DIFFUSION_TALKER_PG_takes)
+    bpy.types.WindowManager.diffusion_talker_takes = PointerProperty(type=DIFFUSION_TALKER_PG_takes_status)
+
+
+def detach() -> None:
+    del bpy.types.WindowManager.diffusion_talker_takes
+    del bpy.types.Scene.diffusion_talker_takes
