@@ -20,13 +20,15 @@ from .audio_source import scene_fps, speech_of_file, speech_of_strip
 from .blend_file import save
 from .drive_plan import Choices, choices_of
 from .generation import Options, Outcome, apply, generate, open_student, request_for
+from .identities import library_folder
 from .mapping_rows import PRESET_SUFFIX, apply_preset, preset_folder, preset_path, presets
 from .problems import LipSyncProblem, unforeseen_message, user_message
+from .style_properties import REGIONS
 from .targets import inspect_target, listed
 from .vertex_animation import CACHE, SHAPE_PER_FRAME, VertexForm, form_of
 
 if TYPE_CHECKING:
-    from diffusion_talker.student import Student
+    from diffusion_talker.student import GenerateSettings, Student
 
     from .audio_source import Speech
 
@@ -42,11 +44,13 @@ EXAMPLES: Final = """\
 examples:
   blender -b scene.blend --command lip_sync --strip Dialogue --object Head
   blender -b scene.blend --command lip_sync --audio line.wav --object Head --emotion happiness --output out.blend
+  blender -b scene.blend --command lip_sync --identity Coach:0.6,Ada:0.4 --style jaw=0.4 --region brows=0.5
   blender -b --command lip_sync --jobs lines.csv
 
 --jobs takes a CSV table with one line of speech per row. Its columns, in any order, are blend, scene,
-strip, audio, start_frame, object, mapping, mode, identity, emotion, intensity, style_strength, seed, steps, output,
-export. Several meshes in one cell of object are separated by |, the face first.
+strip, audio, start_frame, object, mapping, mode, identity, emotion, intensity, style_strength, style, regions, animate,
+library, seed, steps, output, export. Several meshes in one cell of object are separated by |, the face first; so are
+talkers (Coach:0.6|Calm:0.4), emotions (anger:0.5|fear:0.3), sliders (jaw=0.4|brows=-1), regions (mouth=0.5) and parts.
 An empty cell takes the option of that name from the command line, else its default; paths are relative to the table.
 Rows run one after another; a row whose output was written by an earlier row continues in that file.
 The exit code is 0 when every line succeeded, 1 when one failed, 2 for bad arguments."""
@@ -68,6 +72,10 @@ class Line:
     emotion: str = ""
     intensity: float | None = None
     style_strength: float | None = None
+    style: str = ""
+    regions: str = ""
+    animate: str = ""
+    library: str = ""
     seed: int | None = None
     steps: int | None = None
     output: str = ""
@@ -103,7 +111,7 @@ _NUMBERS: Final[Mapping[str, type]] = {
     "seed": int,
     "steps": int,
 }
-_PATHS: Final = ("blend", "audio", "output", "export")
+_PATHS: Final = ("blend", "audio", "library", "output", "export")
 _handles: list[object] = []  # Blender hands out a capsule at registration and wants the same one back
 
 
@@ -118,13 +126,16 @@ def detach() -> None:
 
 def lip_sync(arguments: Sequence[str]) -> int:
     """Run the command; the exit code."""
+    from diffusion_talker.errors import SettingsError
+
     try:
         options = _parser().parse_args(list(arguments))
         _check(options)
+        performance(_line_of(options))
         lines = read_table(Path(options.jobs), _line_of(options)) if options.jobs else [_line_of(options)]
     except SystemExit as stop:
         return int(stop.code or 0)
-    except LipSyncProblem as error:
+    except (LipSyncProblem, SettingsError) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return BAD_ARGUMENTS
     try:
@@ -165,10 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="", metavar="FILE.npz", help="another model than the one that is built in")
     parser.add_argument("--scene", default="", metavar="NAME", help="scene to work in (default: the active one)")
     parser.add_argument("--start-frame", type=int, metavar="N", help="frame at which --audio begins (default: 1)")
-    parser.add_argument("--identity", default="", metavar="NAME", help="talker of the library (default: auto)")
-    parser.add_argument("--emotion", default="", metavar="NAME", help="emotion of the library (default: auto)")
-    parser.add_argument("--intensity", type=float, metavar="X", help="amount of the emotion (default: 1)")
-    parser.add_argument("--style-strength", type=float, metavar="X", help="amount of the talker's manner (default: 1)")
+    _add_style_arguments(parser)
     parser.add_argument("--seed", type=int, metavar="N", help="another seed is another take (default: 0)")
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the model's own)")
     parser.add_argument("--runtime", choices=("auto", "numpy", "torch"), default="auto", help="what computes")
@@ -183,6 +191,51 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_style_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who speaks, and how. None of it is taken from the scene but which parts of the face move."""
+    parser.add_argument(
+        "--identity", default="", metavar="NAME[:SHARE],...", help="talker, or a mixture of several (default: auto)"
+    )
+    parser.add_argument(
+        "--emotion", default="", metavar="NAME[:SHARE],...", help="emotion, or a mixture of several (default: auto)"
+    )
+    parser.add_argument("--intensity", type=float, metavar="X", help="amount of the emotion (default: 1)")
+    parser.add_argument("--style-strength", type=float, metavar="X", help="amount of the talker's manner (default: 1)")
+    parser.add_argument(
+        "--style", action="append", default=[], metavar="SLIDER=X", help="a style slider, -1 to 1; once more for each"
+    )
+    parser.add_argument(
+        "--region", action="append", default=[], dest="regions", metavar="PART=X",
+        help=f"amount of the emotion in one part of the face ({', '.join(REGIONS)}), 0 to 1.5",
+    )  # fmt: skip
+    parser.add_argument(
+        "--animate", default="", metavar="PART,...", help="parts of the face that move (default: as the scene has it)"
+    )
+    parser.add_argument(
+        "--library", default="", metavar="DIR", help="folder of your own identities (default: the add-on's)"
+    )
+
+
+def performance(line: Line) -> GenerateSettings:
+    """How a line is spoken, read as the core's own command reads it. Raises SettingsError."""
+    from diffusion_talker.cli.options import performance_settings
+    from diffusion_talker.student import GenerateSettings
+
+    default = GenerateSettings()
+    return performance_settings(
+        argparse.Namespace(
+            identity=line.identity.replace(SEPARATOR, ",") or default.identity,
+            emotion=line.emotion.replace(SEPARATOR, ",") or default.emotion,
+            intensity=default.intensity if line.intensity is None else line.intensity,
+            style_strength=default.style_strength if line.style_strength is None else line.style_strength,
+            seed=default.seed if line.seed is None else line.seed,
+            steps=line.steps,
+            style=[line.style.replace(SEPARATOR, ",")],
+            region=[line.regions.replace(SEPARATOR, ",")],
+        )
+    )
+
+
 def _check(options: argparse.Namespace) -> None:
     if options.jobs and (options.output or options.export):
         raise LipSyncProblem("--jobs takes output and export from the table: give them there, one per row")
@@ -194,6 +247,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _line_of(options: argparse.Namespace) -> Line:
     given = {name: getattr(options, name) for name in COLUMNS if name not in ("blend", "object")}
+    given |= {name: SEPARATOR.join(given[name]) for name in ("style", "regions")}
     given["object"] = SEPARATOR.join(options.object)
     return Line(**given | {name: _absolute(given[name], Path.cwd()) for name in _paths_of(given)})
 
@@ -313,17 +367,15 @@ class _Session:
         self._current = wanted
 
     def _options(self, line: Line) -> Options:
-        given = {
-            "identity": line.identity,
-            "emotion": line.emotion,
-            "intensity": line.intensity,
-            "style_strength": line.style_strength,
-            "seed": line.seed,
-            "steps": line.steps,
-        }
-        chosen = {name: value for name, value in given.items() if value not in ("", None)}
-        run = self._run
-        return Options(runtime=run.runtime, device=run.device, torch_python=run.torch_python, model=run.model, **chosen)
+        spoken, run = performance(line), self._run
+        return Options(
+            **{field.name: getattr(spoken, field.name) for field in fields(spoken)},
+            runtime=run.runtime,
+            device=run.device,
+            torch_python=run.torch_python,
+            model=run.model,
+            library=line.library or str(library_folder()),
+        )
 
     def _save(self, line: Line) -> str:
         path = line.output or self._current
@@ -383,12 +435,24 @@ def _choices(scene: bpy.types.Scene, line: Line, others: Sequence[bpy.types.Obje
     choices = choices_of(scene, all_shapes)
     if others:
         choices = replace(choices, meshes=tuple(others))
+    if line.animate:
+        choices = replace(choices, regions=_regions(line.animate))
     if not line.mode:
         return choices
     if line.mode not in MODES:
         raise LipSyncProblem(f"There is no mode '{line.mode}': use {', '.join(MODES)}")
     form = form_of(scene) or VertexForm(MODES[line.mode])
     return replace(choices, form=replace(form, mode=MODES[line.mode]) if MODES[line.mode] else None)
+
+
+def _regions(text: str) -> tuple[str, ...]:
+    """Parts of the face that move. Raises LipSyncProblem."""
+    named = [name.strip() for name in text.replace(SEPARATOR, ",").split(",") if name.strip()]
+    unknown = [name for name in named if name not in REGIONS]
+    if unknown or not named:
+        what = f"no part '{unknown[0]}' of the face" if unknown else "no part of the face to animate"
+        raise LipSyncProblem(f"There is {what}: name some of {', '.join(REGIONS)}")
+    return tuple(named)
 
 
 def _lay_preset(name: str, face: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:

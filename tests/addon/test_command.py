@@ -13,9 +13,12 @@ from types import ModuleType
 import bpy
 import pytest
 
+from diffusion_talker.library import UserIdentity, UserLibrary
+from diffusion_talker.student.settings import region_of
 from tests.addon.scenes import (
     HAS_AUDASPACE,
     NO_AUDASPACE,
+    action_curves,
     add_strip,
     keys_of,
     make_face,
@@ -23,6 +26,7 @@ from tests.addon.scenes import (
     speech_like,
     write_sound,
 )
+from tests.addon.students import write_student
 
 needs_audaspace = pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 Command = Callable[..., int]
@@ -361,3 +365,116 @@ def test_a_torn_file_is_recognized(addon: ModuleType, blend: Path, tmp_path: Pat
     for size in (0, 5, 4096, len(content) // 2, len(content) - 1000):
         torn.write_bytes(content[:size])
         assert not addon.blend_file.is_whole(torn)
+
+
+# ---------------------------------------------------------------- who speaks, and how
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_student(tmp_path / "student.npz")
+
+
+def values(command: Command, blend: Path, *arguments: object) -> list[float]:
+    """The jaw of Ann as the command leaves it."""
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    output = blend.with_name("out.blend")
+    assert command("--object", "Ann", *arguments, "--output", output) == 0
+    return [value for _, value in sorted(reopened(output, "Ann").items())]
+
+
+def test_style_reaches_the_take(command: Command, blend: Path, line: Path, model: Path) -> None:
+    plain = ("--audio", line, "--model", model, "--identity", "Plain", "--emotion", "neutral")
+    rest = values(command, blend, *plain)
+    assert values(command, blend, *plain, "--style", "jaw=0") == pytest.approx(rest, abs=1e-6)
+    for option in (
+        ("--style", "jaw=0.9"),
+        ("--style", "jaw=0.5", "--style", "brows=-1"),
+        ("--identity", "Plain:0.5,Calm:0.5"),
+        ("--emotion", "anger:0.5,fear:0.5"),
+        ("--emotion", "anger", "--region", "mouth=0.5"),
+        ("--style-strength", "2"),
+    ):
+        assert values(command, blend, *plain, *option) != pytest.approx(rest, abs=1e-4), option
+
+
+def test_the_mouth_can_be_left_out(command: Command, blend: Path, line: Path) -> None:
+    assert command("--audio", line, "--object", "Ann", "--animate", "brows,eyes") == 0
+    bpy.ops.wm.open_mainfile(filepath=str(blend))
+    action = bpy.data.objects["Ann"].data.shape_keys.animation_data.action
+    names = {curve.data_path.split('"')[1] for curve in action_curves(action)}
+    assert names and {region_of(name) for name in names} == {"brows", "eyes"}
+
+
+def test_own_identities_come_from_a_folder(
+    addon: ModuleType, command: Command, blend: Path, line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = UserIdentity("Ada", shares=(("Coach", 0.5), ("Newsreader", 0.5)))
+    UserLibrary(tmp_path / "voices").add(made)
+    spoken = ("--audio", line, "--emotion", "neutral")
+    mixed = values(command, blend, *spoken, "--identity", "Coach:0.5,Newsreader:0.5")
+    assert values(command, blend, *spoken, "--identity", "ada", "--library", tmp_path / "voices") == pytest.approx(
+        mixed, abs=1e-5
+    )
+    assert command("--object", "Ann", *spoken, "--identity", "ada") == 1
+    assert "There is no identity 'ada'" in capsys.readouterr().err
+    addon.identities.user_library().add(made)
+    try:
+        assert values(command, blend, *spoken, "--identity", "ada") == pytest.approx(mixed, abs=1e-5)
+    finally:
+        addon.identities.user_library().remove("Ada")
+
+
+def test_a_table_has_columns_for_style(
+    command: Command, blend: Path, line: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    UserLibrary(tmp_path / "voices").add(UserIdentity("Ada", shares=(("Lively", 1.0),)))
+    table = tmp_path / "jobs.csv"
+    table.write_text(
+        "audio,object,identity,emotion,style,regions,animate,library,output\n"
+        "line.wav,Ann,Lively,anger,jaw=0.5|brows=-1,mouth=0.5|eyes=0,mouth,,one.blend\n"
+        "line.wav,Ann,Ada,anger:1,,,mouth,voices,two.blend\n"
+        "line.wav,Ann,Ada,anger:1,jaw,,,voices,three.blend\n"
+        "line.wav,Ann,Plain:0.5|Calm:0.5,anger:0.5|fear:0.3,,,ears,,four.blend\n"
+    )
+    style = ("--style", "jaw=0.5,brows=-1", "--region", "mouth=0.5,eyes=0")
+    assert command("--jobs", table, "--model", model, *style) == 1
+    lines = capsys.readouterr()
+    assert "--style jaw has no value: write --style jaw=0.5" in lines.err
+    assert "There is no part 'ears' of the face: name some of mouth, brows, eyes, head" in lines.err
+    assert lines.out.count("done.") == 2
+    first, second = (reopened(tmp_path / name, "Ann") for name in ("one.blend", "two.blend"))
+    assert first == pytest.approx(second, abs=1e-5), "an empty cell takes the command line's sliders"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--style", "jaw"), "--style jaw has no value"),
+        (("--style", "jaw=wide"), "'wide' is not a number"),
+        (("--identity", "Coach:x"), "'x' is not a number"),
+        (("--region", "mouth"), "--region mouth has no value"),
+    ],
+)
+def test_style_that_cannot_be_read_is_a_bad_argument(
+    command: Command, blend: Path, line: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str], reason: str
+) -> None:
+    assert command("--audio", line, "--object", "Ann", *arguments) == 2
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--style", "jaw=9"), "style 'jaw' is 9.0: choose a value from -2.0 to 2.0"),
+        (("--style", "ears=1"), "There is no style 'ears'"),
+        (("--region", "ears=1"), "There is no region 'ears' of the face"),
+        (("--identity", "Plian"), "Did you mean plain"),
+    ],
+)
+def test_style_that_is_not_there_fails_the_line(
+    command: Command, blend: Path, line: Path, model: Path, capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str], reason: str,
+) -> None:  # fmt: skip
+    assert command("--audio", line, "--object", "Ann", "--model", model, *arguments) == 1
+    assert reason.casefold() in capsys.readouterr().err.casefold()
