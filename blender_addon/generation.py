@@ -23,6 +23,7 @@ from .drive_plan import Choices, DrivePlan, choices_of, plan_of, plan_problem
 from .driving import DrivenTake, drive
 from .identities import identity_problem, library_folder, model_library
 from .problems import LipSyncProblem
+from .style_curves import reader
 from .style_options import emotion_of, identity_of, regions_of, style_of
 
 if TYPE_CHECKING:
@@ -167,14 +168,15 @@ def options_of(context: bpy.types.Context, speech: Speech | None = None) -> Opti
     from .preferences import model_file, runtime_and_device, torch_python
 
     settings = context.scene.diffusion_talker
+    read = getattr if speech is None else reader(context.scene, speech)
     runtime, device = runtime_and_device(context)
     return Options(
-        identity=identity_of(settings),
-        emotion=emotion_of(settings),
-        intensity=settings.intensity,
-        style_strength=settings.style_strength,
+        identity=identity_of(settings, read),
+        emotion=emotion_of(settings, read),
+        intensity=read(settings, "intensity"),
+        style_strength=read(settings, "style_strength"),
         seed=settings.seed,
-        style=style_of(settings, [axis.name for axis in model_library(context).axes]),
+        style=style_of(settings, [axis.name for axis in model_library(context).axes], read),
         regions=regions_of(settings),
         runtime=runtime,
         device=device,
