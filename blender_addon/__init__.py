@@ -11,6 +11,7 @@ from . import (
     drive_properties,
     identities,
     identity_properties,
+    live,
     overlay,
     panels,
     preferences,
@@ -66,6 +67,7 @@ CLASSES = (
     take_operators.DIFFUSION_TALKER_OT_take_settings,
     confirm_vertices.DIFFUSION_TALKER_OT_confirm_vertices,
     cancel.DIFFUSION_TALKER_OT_cancel,
+    cancel.DIFFUSION_TALKER_OT_live_cancel,
     export.DIFFUSION_TALKER_OT_export,
     import_curves.DIFFUSION_TALKER_OT_import_curves,
     generate_shape_keys.DIFFUSION_TALKER_OT_generate_shape_keys,
@@ -137,6 +139,7 @@ def register() -> None:
     drive_properties.attach()
     takes.attach()
     takes_properties.attach()
+    live.attach()
     panels.attach()
     import_curves.attach()
     overlay.attach()
@@ -148,6 +151,7 @@ def unregister() -> None:
     overlay.detach()
     import_curves.detach()
     panels.detach()
+    live.detach()
     takes_properties.detach()
     takes.detach()
     drive_properties.detach()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +36,11 @@ class FaceShapes:
     landmarks: HeadLandmarks | None = None
 
     def measured(self) -> MeasuredFace:
-        """Generate ARKit's shapes for this head and put its own keys beside them; takes a second or two."""
+        """Generate ARKit's shapes for this head and put its own keys beside them; takes a second or two, once."""
+        return self._measured
+
+    @cached_property
+    def _measured(self) -> MeasuredFace:
         from dataclasses import replace
 
         from diffusion_talker.rigs.mapping import MeasuredFace

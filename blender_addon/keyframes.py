@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -232,6 +233,65 @@ def current_action(owner: bpy.types.ID | None) -> bpy.types.Action | None:
     """The Action that a datablock plays."""
     data = owner.animation_data if owner is not None else None
     return data.action if data is not None else None
+
+
+# ---------------------------------------------------------------- a take that is changed in place
+
+
+def rewrite_tracks(tracks: Sequence[Track], span: Span) -> int:
+    """Write a line into the Actions that play now, which hold it already; how many keys changed.
+
+    Only where a key moves or is missing is a curve made anew: otherwise its values are exchanged, and all else about it
+    stays. Call it for Actions of one's own only: what they held of this line is lost.
+    """
+    changed = 0
+    for track in _one_track_each(tracks):
+        action, fcurves = current_action(track.owner), current_fcurves(track.owner)
+        for old in set(_spans_to_replace(action, span)) - {(span.first_frame, span.end_frame)}:
+            _remove_keys(fcurves, old, track.curves)
+        changed += sum(_rewrite_curve(fcurves, channel, span, values) for channel, values in track.curves.items())
+        _remember_line(action, span)
+        for name, text in track.marks.items():
+            action[name] = text
+        track.owner.update_tag()
+    return changed
+
+
+def _rewrite_curve(fcurves: FCurves, channel: Channel, span: Span, values: np.ndarray) -> int:
+    """Values of one channel over a line; how many keys changed."""
+    curve = fcurves.find(channel[0], index=channel[1])
+    fresh = _fresh_keys(span.first_frame, values)["co"]
+    co = np.empty((0, 2), np.float32) if curve is None else _read_field(curve, "co")
+    inside = _within(co[:, 0], span.first_frame, span.end_frame)
+    if np.array_equal(co[inside], fresh):
+        return 0
+    if np.array_equal(co[inside, 0], fresh[:, 0]):
+        co[inside] = fresh
+        curve.keyframe_points.foreach_set("co", co.ravel())
+        curve.update()
+        return len(fresh)
+    _remove_keys(fcurves, (span.first_frame, span.end_frame), [channel])
+    return _write_curve(fcurves, channel, span.first_frame, values)
+
+
+def _within(frames: np.ndarray, first_frame: int, end_frame: int) -> np.ndarray:
+    return (frames >= first_frame - 0.5) & (frames < end_frame - 0.5)
+
+
+def line_digest(owner: bpy.types.ID, key: str) -> str:
+    """What tells all keys that a datablock's Action holds within a line from other keys; empty without that line."""
+    place = lines_of(current_action(owner)).get(key)
+    if place is None:
+        return ""
+    digest = hashlib.blake2b(repr(place).encode(), digest_size=8)
+    for curve in current_fcurves(owner) or ():
+        co = _read_field(curve, "co")
+        digest.update(f"{curve.data_path}{curve.array_index}".encode())
+        digest.update(co[_within(co[:, 0], *place)].tobytes())
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- reading
 
 
 def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:

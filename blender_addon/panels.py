@@ -16,6 +16,7 @@ from .landmarks import LANDMARKS, marks_left
 from .operators.generate import is_running, shown_result
 from .sentences import draw_sentence
 from .style_panel import draw_emotion, draw_emotion_header, draw_style, draw_style_header, draw_voice
+from .takes_panel import draw_live
 from .targets import inspect_target
 from .topology import topology_of
 
@@ -170,6 +171,7 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context, face_is
     row = layout.row()
     row.scale_y = 1.5
     row.operator("diffusion_talker.generate", icon="PLAY")
+    draw_live(layout, context)
     reason = problem(context)
     if reason:
         if not (face_is_explained and reason == inspect_target(target_of(context)).reason):

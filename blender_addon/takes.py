@@ -300,18 +300,26 @@ def neighbor(obj: bpy.types.Object | None, step: int) -> bpy.types.Action | None
     return takes[(takes.index(present) + step) % len(takes)] if present in takes else takes[0]
 
 
+def wanted_of(request: Request) -> StoredTake:
+    """What a take of this request would keep of its making, as far as that is known before it is made."""
+    line = StoredLine.of(request.speech, 0, request.speech.path)
+    mark = model_mark(request.options.model)
+    return StoredTake(request.options, line, request.plan.regions, mark, setup_mark(request.plan))
+
+
+def is_made(obj: bpy.types.Object | None, request: Request) -> bool:
+    """Whether the take that an object plays is what the request would make."""
+    stored = stored_of(present_take(obj))
+    return stored is not None and stored.says_the_same(wanted_of(request))
+
+
 def fresh_seed(context: bpy.types.Context, request: Request) -> int:
     """The seed of a request, or the next free one where it would make a take that is there already. Live takes do not
     count: generating after dragging sliders keeps the performance that was dragged."""
-    mark = model_mark(request.options.model)
-    wanted = StoredTake(
-        request.options, StoredLine.of(request.speech, 0, request.speech.path), request.plan.regions, mark,
-        setup_mark(request.plan),
-    )  # fmt: skip
+    wanted = wanted_of(request)
     takes = [take for take in takes_of(lead_of(context)) if not header_of(take).is_live]
-    stored = [kept for kept in map(stored_of, takes) if kept is not None]
     seed = request.options.seed
-    if not any(wanted.says_the_same(kept) for kept in stored):
+    if not any(kept is not None and wanted.says_the_same(kept) for kept in map(stored_of, takes)):
         return seed
     used = {header_of(take).seed for take in takes if header_of(take).line == request.speech.key}
     while seed in used:

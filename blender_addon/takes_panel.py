@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from .generation import problem
 from .sentences import draw_sentence
 from .stored_settings import sentence_of
 from .takes import (
@@ -89,6 +90,18 @@ def chosen_line(context: bpy.types.Context) -> str:
 
 def take_icon(action: bpy.types.Action) -> str:
     return "REC" if header_of(action).is_live else "ACTION"
+
+
+def draw_live(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The switch that lets the take follow the sliders, and what it waits for."""
+    layout.prop(context.scene.diffusion_talker, "use_live")
+    told = context.window_manager.diffusion_talker_takes
+    if told.message:
+        row = layout.row(align=True)
+        row.progress(factor=told.progress, type="BAR", text=f"{told.message} {told.progress:.0%}")
+        row.operator("diffusion_talker.live_cancel", text="", icon="CANCEL")
+    elif told.problem and context.scene.diffusion_talker.use_live and told.problem != problem(context):
+        draw_sentence(layout, context, told.problem, "ERROR")
 
 
 class TakesPanel:

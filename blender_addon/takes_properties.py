@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from .live import LIVE
 from .problems import LipSyncProblem
 from .takes import audition, header_of, lead_of, present_take
 
@@ -31,6 +32,7 @@ def put_on(context: bpy.types.Context, action: bpy.types.Action) -> str:
         return "This Action is no take of the face: pick one of its takes"
     try:
         notes = audition(context.scene, obj, action)
+        LIVE.release()
     except LipSyncProblem as error:
         tell(context, str(error))
         return str(error)

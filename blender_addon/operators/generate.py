@@ -11,6 +11,7 @@ from bpy.props import BoolProperty
 from ..drive_plan import choices_of, plan_problem
 from ..generation import Generated, Request, apply, generate, make_request, problem, target_of
 from ..job import Job, JobState
+from ..live import LIVE
 from ..problems import LipSyncProblem, poll_answer, user_message
 from ..restoring import model_note, request_again
 from ..takes import fresh_seed, lead_of, present_take, settings_problem, stored_of
@@ -101,6 +102,7 @@ class TakeMaker:
             outcome = apply(request, generated)
         except LipSyncProblem as error:
             return self._fail(context, str(error))
+        LIVE.release()
         note = self.written(context, request)
         sentence = f"{outcome.sentence}. {note}" if note else outcome.sentence
         _show_result(context, sentence, take=outcome.action_name)
