@@ -141,8 +141,11 @@ def find_row(context: bpy.types.Context, identity: str) -> int:
     """Index of an identity in the list, in any spelling; -1 where it is not there."""
     from diffusion_talker.library.names import folded
 
-    wanted = folded(identity or AUTO)
     rows = listed_identities(context).rows
+    index = rows.find(AUTO_LABEL if identity in ("", AUTO) else identity)
+    if index >= 0 or not identity:
+        return index
+    wanted = folded(identity)
     return next((index for index, row in enumerate(rows) if folded(row.identity) == wanted), -1)
 
 
@@ -205,7 +208,8 @@ def name_problem(context: bpy.types.Context, name: str, present: str = "") -> st
         wanted = folded(checked_name(name))
     except SettingsError as error:
         return str(error)
-    taken = {folded(row.identity) for row in listed_identities(context).rows if row.identity != present}
+    others = (row for row in listed_identities(context).rows if row.identity != present)
+    taken = {folded(text) for row in others for text in (row.identity, row.name)}
     return f"There is an identity '{name.strip()}' already: choose another name" if wanted in taken else ""
 
 
@@ -259,7 +263,7 @@ def show_match(context: bpy.types.Context, found: MatchResult) -> str:
         row.similarity = similar.get(row.identity, UNKNOWN)
     known.compared = speech_key(context)
     best = [f"{name} {_percent(value)}" for name, value in found.identities[:_NAMED]]
-    known.verdict = f"Sounds most like {' and '.join(best)}"
+    known.verdict = f"Closest: {', '.join(best)}"
     known.mood = "Sounds like " + ", ".join(f"{share:.0%} {name}" for name, share in found.emotions[:_NAMED])
     redraw(context)
     return known.verdict

@@ -39,7 +39,7 @@ EnumItem = tuple[str, str, str, str, int]
 def emotion_items(emotions: tuple[str, ...]) -> tuple[EnumItem, ...]:
     """Menu of emotions. Kept, because Blender does not hold on to the strings of a dynamic menu."""
     return (
-        (AUTO, "From the Recording", "The emotion that the voice carries", "NONE", 0),
+        (AUTO, "As Recorded", "The emotion that the voice carries", "NONE", 0),
         *(_item(name, f"Speak with {name}" if index else "No emotion") for index, name in enumerate(emotions)),
         _item(MIX, "Several emotions at once, each with its share", "Mixed"),
     )
@@ -135,7 +135,11 @@ class DIFFUSION_TALKER_PG_settings(bpy.types.PropertyGroup):
         update=changed,
     )
     emotion: EnumProperty(
-        name="Emotion", description="Emotion of the performance", items=_emotion_items, update=changed
+        name="Emotion",
+        description="Emotion of the performance. To change it over the line, mix emotions and key their shares",
+        items=_emotion_items,
+        options=set(),
+        update=changed,
     )
     emotions: PointerProperty(type=DIFFUSION_TALKER_PG_emotions)
     intensity: FloatProperty(

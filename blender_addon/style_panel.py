@@ -89,8 +89,9 @@ def draw_voice(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Who speaks: the list, what is known of the chosen talker, and a second one to mix in."""
     keep_fresh(context)
     settings, known = context.scene.diffusion_talker, listed_identities(context)
+    layout.use_property_decorate = True  # values that can be keyed show whether they are
     row = layout.row()
-    row.template_list("DIFFUSION_TALKER_UL_identities", "", known, "rows", settings, "identity_row", rows=4, maxrows=8)
+    row.template_list("DIFFUSION_TALKER_UL_identities", "", known, "rows", settings, "identity_row", rows=5, maxrows=5)
     side = row.column(align=True)
     side.menu(DIFFUSION_TALKER_MT_identity_add.bl_idname, text="", icon="ADD")
     side.operator("diffusion_talker.identity_remove", text="", icon="REMOVE")
@@ -100,7 +101,7 @@ def draw_voice(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.operator("diffusion_talker.identities_compare", icon="VIEWZOOM")
     layout.prop(settings, "second_identity", icon="ARROW_LEFTRIGHT", placeholder="Nobody")
     if settings.second_identity:
-        _keyable(layout).prop(settings, "identity_blend", slider=True)
+        layout.prop(settings, "identity_blend", slider=True)
 
 
 def _draw_chosen(
@@ -121,28 +122,22 @@ def _draw_chosen(
         draw_sentence(layout, context, known.verdict, "INFO")
 
 
-def _keyable(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """A column whose values show whether they are keyed, and can be."""
-    column = layout.column(align=True)
-    column.use_property_decorate = True
-    return column
-
-
 # ---------------------------------------------------------------- emotion
 
 
 def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """In what mood, how strongly, and in which parts of the face."""
     settings, known = context.scene.diffusion_talker, listed_identities(context)
+    layout.use_property_decorate = True
     layout.prop(settings, "emotion")
     if settings.emotion == MIX:
-        column = _keyable(layout)
+        column = layout.column(align=True)
         for name in EMOTIONS:
             column.prop(settings.emotions, name, slider=True)
         draw_sentence(layout, context, mixture_sentence(settings))
     elif settings.emotion == AUTO and is_compared(context):
         draw_sentence(layout, context, known.mood, "INFO")
-    _keyable(layout).prop(settings, "intensity", slider=True)
+    layout.prop(settings, "intensity", slider=True)
     header, body = layout.panel("DIFFUSION_TALKER_regions", default_closed=True)
     header.label(text="Parts of the Face")
     _right_of(header).operator(
@@ -179,13 +174,14 @@ def _draw_regions(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup)
 def draw_style(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """How strongly the talker's manner shows, and sliders that bend it."""
     settings = context.scene.diffusion_talker
-    _keyable(layout).prop(settings, "style_strength", slider=True)
+    layout.use_property_decorate = True
+    layout.prop(settings, "style_strength", slider=True)
     known = {axis.name for axis in identities.model_library(context).axes}
     if not known:
         draw_sentence(layout, context, NO_SLIDERS, "INFO")
         return
     for group in SLIDER_GROUPS:
-        column = _keyable(layout)
+        column = layout.column(align=True)
         for name in (name for name in group if name in known):
             column.prop(settings.style, name, slider=True)
 

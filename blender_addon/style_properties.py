@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a take is spoken, as the animator chooses it in the scene: sliders, a mixture of emotions, parts of the face.
 
-Everything here can be keyed: F-curves on these properties become values that change over the line.
+Sliders and shares can be keyed: F-curves on them become values that change over the line.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ def _switch(region: str, moves: str) -> object:
         name=region.title(),
         description=f"Animate {moves}. Off leaves the keys that are there as they are",
         default=True,
+        options=set(),
     )
 
 
@@ -78,6 +79,7 @@ def _amount(region: str) -> object:
         min=0.0,
         max=1.5,
         subtype="FACTOR",
+        options=set(),  # the core takes one amount for the whole line
         update=changed,
     )
 

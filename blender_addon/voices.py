@@ -57,7 +57,7 @@ def summary(identity: UserIdentity) -> str:
     largest = sorted(identity.shares, key=lambda part: -part[1])[:_NAMED]
     style = ", ".join(f"{share:.0%} {name}" for name, share in largest)
     heard = f"{identity.voiced_s:.0f} s of voiced sound. " if identity.has_voice else ""
-    return f"{heard}Style: {style}"
+    return f"{heard}Moves like {style}"
 
 
 def _student(options: Options) -> Student:
