@@ -124,7 +124,7 @@ def plan_clip(rng: np.random.Generator, voices: dict[int, tuple[VoiceSpec, ...]]
     emotion = 0 if rng.random() < _NEUTRAL_SHARE else int(rng.integers(1, len(EMOTIONS)))
     intensity = 0.0 if emotion == 0 else float(rng.uniform(0.4, 1.0))
     spec = _choose_voice(rng, voices[identity])
-    voice = _bind(spec, rng)
+    voice = bind_voice(spec, rng)
     usual = Prosody(
         rate=talker.pace * _draw_rate(rng), pitch=rng.uniform(0.92, 1.09), pitch_range=rng.uniform(0.7, 1.35)
     )
@@ -160,7 +160,7 @@ def _choose_voice(rng: np.random.Generator, specs: tuple[VoiceSpec, ...]) -> Voi
     return of_engine[int(rng.integers(len(of_engine)))]
 
 
-def _bind(spec: VoiceSpec, rng: np.random.Generator) -> Voice:
+def bind_voice(spec: VoiceSpec, rng: np.random.Generator) -> Voice:
     if spec.engine == "espeak":
         shares = np.array(list(_LANGUAGE_SHARES.values()))
         language = str(rng.choice(list(_LANGUAGE_SHARES), p=shares / shares.sum()))

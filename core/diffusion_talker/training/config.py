@@ -114,6 +114,19 @@ class FinetuneTrainingConfig(MotionTrainingConfig):
 
 
 @dataclass(frozen=True)
+class VoicesTrainingConfig(TrainingConfig):
+    """Queries and keys of the libraries, over a finished encoder.
+
+    variants: how often every clip is heard, each time another part of it with other noise.
+    """
+
+    steps: int = 3000
+    batch_clips: int = 128
+    crop_frames: int = 360
+    variants: int = 2
+
+
+@dataclass(frozen=True)
 class RegressionTrainingConfig(MotionTrainingConfig):
     """A student's network trained to predict motion at once, without diffusion: a baseline of equal size."""
 

@@ -86,21 +86,26 @@ def make_batch(clips: Sequence[Clip], config: TrainingConfig, random: np.random.
 
     shares: (clips,) probability of each clip; None works them out with `clip_shares`.
     """
-    chosen = random.choice(len(clips), config.batch_clips, p=clip_shares(clips, config) if shares is None else shares)
-    kept = random.random(len(chosen)) < (1.0 if augmenter is None else KEPT_VOICE_SHARE)
-    crops = [_crop(clips[i], config.crop_frames, random, own) for i, own in zip(chosen, kept, strict=True)]
+    numbers = random.choice(len(clips), config.batch_clips, p=clip_shares(clips, config) if shares is None else shares)
+    kept = random.random(len(numbers)) < (1.0 if augmenter is None else KEPT_VOICE_SHARE)
+    return crop_batch([clips[i] for i in numbers], kept, config, random, augmenter or Augmenter.off())
+
+
+def crop_batch(clips: Sequence[Clip], kept: np.ndarray, config: TrainingConfig, random: np.random.Generator,
+               augmenter: Augmenter) -> Batch:
+    """One random crop of each of these clips; `kept` (B,) bool says which keep their voice."""
+    crops = [_crop(clip, config.crop_frames, random, own) for clip, own in zip(clips, kept, strict=True)]
     waves = np.stack([crop.wave for crop in crops])
-    augmenter = augmenter or Augmenter.off()
     return Batch(
         log_mel=augmenter.log_mel(waves, config.crop_frames, CONTEXT_SAMPLES, random, kept),
         motion=np.stack([crop.motion for crop in crops]),
         phones=np.stack([crop.phones for crop in crops]),
         mask=np.stack([crop.mask for crop in crops]),
-        identity=np.array([clips[i].identity for i in chosen], np.int64),
-        emotion=np.array([clips[i].emotion for i in chosen], np.int64),
-        intensity=np.array([clips[i].intensity for i in chosen], np.float32),
-        identity_heard=np.array([clips[i].identity_heard for i in chosen], np.float32) * kept,
-        emotion_heard=np.array([clips[i].emotion_heard for i in chosen], np.float32) * kept,
+        identity=np.array([clip.identity for clip in clips], np.int64),
+        emotion=np.array([clip.emotion for clip in clips], np.int64),
+        intensity=np.array([clip.intensity for clip in clips], np.float32),
+        identity_heard=np.array([clip.identity_heard for clip in clips], np.float32) * kept,
+        emotion_heard=np.array([clip.emotion_heard for clip in clips], np.float32) * kept,
         ear_features=None if crops[0].ear_features is None else np.stack([crop.ear_features for crop in crops]),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m diffusion_talker finetune`: the ground-truth stage of a distilled student."""
+"""`python -m diffusion_talker finetune`: the ground-truth stage of a distilled student, and then whose voice it is."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train the stage to its end."""
-    open_pipeline(arguments, "finetune").finetune(arguments.start, arguments.student_steps)
+    """Train both stages to their end."""
+    open_pipeline(arguments, "finetune").finish(arguments.start, arguments.student_steps)
     return 0

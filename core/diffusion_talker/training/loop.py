@@ -6,10 +6,10 @@ from __future__ import annotations
 import abc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -48,6 +48,8 @@ REPORT_EVERY = 25  # steps
 _ALARM_WARMUPS = 2  # learning-rate warm-ups until the alarms listen
 _STATISTICS_CLIPS = 64  # crops that estimate mean and deviation of the mel bands
 Values = TypeVar("Values")
+Material = TypeVar("Material")
+Material_co = TypeVar("Material_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,18 @@ def open_job(
     )
 
 
-class Trainer(abc.ABC, Generic[Values]):
-    """One resumable training in one folder. Values is the dataclass of a step's losses, all float.
+class Loader(Protocol[Material_co]):
+    """Endless batches, and an end to their making."""
+
+    def __iter__(self) -> Iterator[Material_co]: ...
+
+    def close(self) -> None: ...
+
+
+class Trainer(abc.ABC, Generic[Values, Material]):
+    """One resumable training in one folder.
+
+    Values is the dataclass of a step's losses, all float; Material is what a step learns from.
 
     Started by torchrun it is one process of several: each draws other batches and noise, the gradients are averaged,
     and the first process alone reports, logs, validates and saves. Batches are then as many times larger.
@@ -108,7 +120,7 @@ class Trainer(abc.ABC, Generic[Values]):
         self._log_file = TrainingLog(job.folder, self.step, config.tensorboard) if self._ranks.is_first else None
 
     @abc.abstractmethod
-    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Values]:
+    def losses(self, batch: Material, generator: torch.Generator) -> tuple[Tensor, Values]:
         """The loss to descend, and its parts for the log."""
 
     def _resume(self) -> None:
@@ -131,7 +143,7 @@ class Trainer(abc.ABC, Generic[Values]):
         """
         stop_step = self._config.steps if stop_step is None else stop_step
         report = report if self._ranks.is_first else _say_nothing
-        loader = BatchLoader(self._job.split.train, self._config, self.step, self._ranks.rank)
+        loader = self._open_loader()
         history: list[Values] = []
         started_s, first_step = time.monotonic(), self.step
         try:
@@ -151,6 +163,14 @@ class Trainer(abc.ABC, Generic[Values]):
             self.save()
         wait_for_all(self._ranks)
         return history
+
+    @abc.abstractmethod
+    def _open_loader(self) -> Loader[Material]:
+        """Endless batches from this step on, another series in every process."""
+
+    @abc.abstractmethod
+    def _held_out_batch(self, random: np.random.Generator) -> Material:
+        """A batch of clips that are held out, their sound as it is."""
 
     def _report_step(self, values: Values, rate: float, report: Report) -> Values:
         """Tell and log the losses of a step, their means over the processes, and what is alarming about them."""
@@ -180,7 +200,7 @@ class Trainer(abc.ABC, Generic[Values]):
         return CheckpointInfo(self.step, self._shape, job.corpus_manifest_sha256, job.identity_descriptions,
                               job.command, asdict(self._config))
 
-    def _train_step(self, batch: Batch) -> Values:
+    def _train_step(self, batch: Material) -> Values:
         self._network.train()
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self._config)
@@ -209,14 +229,12 @@ class Trainer(abc.ABC, Generic[Values]):
     @torch.no_grad()
     def validate(self, batches: int = 4) -> Values:
         """Losses of the averaged network on clips whose texts it has not seen, without augmentation, in fp32."""
-        clips = self._job.split.held_out or self._job.split.train
         current = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
         self._network.load_state_dict(self._average)
         self._network.eval()
         results: list[Values] = []
         for index in range(batches):
-            random = np.random.default_rng((self._config.seed, 7, index))
-            batch = make_batch(clips, self._config, random, None)
+            batch = self._held_out_batch(np.random.default_rng((self._config.seed, 7, index)))
             results.append(self.losses(batch, torch.Generator().manual_seed(index))[1])
         self._network.load_state_dict(current)
         means = np.mean([list(vars(result).values()) for result in results], axis=0)
@@ -225,6 +243,16 @@ class Trainer(abc.ABC, Generic[Values]):
     def _log(self, split: str, values: Values) -> None:
         if self._log_file is not None:
             self._log_file.write(self.step, split, values)
+
+
+class CropTrainer(Trainer[Values, Batch]):
+    """A training that learns from crops of clips."""
+
+    def _open_loader(self) -> BatchLoader:
+        return BatchLoader(self._job.split.train, self._config, self.step, self._ranks.rank)
+
+    def _held_out_batch(self, random: np.random.Generator) -> Batch:
+        return make_batch(self._job.split.held_out or self._job.split.train, self._config, random, None)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

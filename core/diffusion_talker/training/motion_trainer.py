@@ -18,7 +18,7 @@ from diffusion_talker.student.torch_network import MotionDecoder, StudentNetwork
 from diffusion_talker.training.checkpoint import read_info, read_tensors
 from diffusion_talker.training.config import MotionTrainingConfig
 from diffusion_talker.training.dataset import Batch, Split
-from diffusion_talker.training.loop import Job, Trainer, Values, accuracy
+from diffusion_talker.training.loop import CropTrainer, Job, Values, accuracy
 from diffusion_talker.training.motion_space import motion_space
 from diffusion_talker.training.targets import (
     FrameWeights,
@@ -31,7 +31,7 @@ from diffusion_talker.training.targets import (
 from diffusion_talker.training.vertices import bounded_batches, neutral_face, vertex_statistics
 
 
-class MotionTrainer(Trainer[Values]):
+class MotionTrainer(CropTrainer[Values]):
     """A training whose batches are faces that speak."""
 
     _config: MotionTrainingConfig

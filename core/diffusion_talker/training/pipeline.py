@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a corpus to a student: every stage in a folder of its own, resumed where it stopped, skipped where it ended.
 
-recogniser -> teacher -> warm_up -> round_8 -> round_4 -> round_2 -> finetune_2, and from round_2 on to round_1.
+recogniser -> teacher -> warm_up -> round_8 -> round_4 -> round_2 -> finetune_2 -> voices_2, and from round_2 on to
+round_1.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from diffusion_talker.training.presets import ROUNDS, Plan
 from diffusion_talker.training.recogniser import RecogniserTrainer
 from diffusion_talker.training.regression import RegressionTrainer
 from diffusion_talker.training.teacher import TeacherTrainer
+from diffusion_talker.training.voices import VoicesTrainer
 from diffusion_talker.training.warm_up import WarmUpTrainer
 
 FINAL_STEPS = 2  # steps of the student that ships
@@ -46,7 +48,7 @@ class Pipeline:
     def everything(self, ear: Path | None = None) -> Path:
         """All stages up to the student that ships. ear: a recogniser that is trained already."""
         teacher = self.teacher(ear or self.recogniser())
-        return self.finetune(self.distill(teacher)[FINAL_STEPS], FINAL_STEPS)
+        return self.finish(self.distill(teacher)[FINAL_STEPS], FINAL_STEPS)
 
     def recogniser(self) -> Path:
         """The ear."""
@@ -74,6 +76,12 @@ class Pipeline:
             folders[steps] = start
         return folders
 
+    def finish(self, start: Path, steps: int) -> Path:
+        """What a distilled student with so many steps still needs: true lips, then whose voice it is."""
+        tuned = self.finetune(start, steps)
+        knows_voices = self.plan.finetune.library_weight > 0
+        return self._train(f"voices_{steps}", self.plan.voices, VoicesTrainer, start=tuned) if knows_voices else tuned
+
     def finetune(self, start: Path, steps: int) -> Path:
         """The ground-truth stage of a distilled student with so many steps."""
         config = replace(self.plan.finetune, student_steps=steps)
@@ -82,7 +90,9 @@ class Pipeline:
     def _manifest(self) -> Manifest:
         return read_manifest(self.corpus)
 
-    def _train(self, name: str, config: TrainingConfig, trainer: Callable[..., Trainer[Any]], **inputs: Any) -> Path:
+    def _train(
+        self, name: str, config: TrainingConfig, trainer: Callable[..., Trainer[Any, Any]], **inputs: Any
+    ) -> Path:
         folder = self.out / name
         if self._is_finished(folder, config):
             self.report(f"{name}: finished before, {config.steps} steps in {folder}")

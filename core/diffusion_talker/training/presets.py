@@ -16,6 +16,7 @@ from diffusion_talker.training.config import (
     RegressionTrainingConfig,
     TeacherTrainingConfig,
     TrainingConfig,
+    VoicesTrainingConfig,
     WarmUpTrainingConfig,
     smoke,
 )
@@ -36,6 +37,7 @@ class Plan:
     warm_up: WarmUpTrainingConfig
     distill: DistillTrainingConfig
     finetune: FinetuneTrainingConfig
+    voices: VoicesTrainingConfig
     regression: RegressionTrainingConfig
     ear: dict[str, Any]
     student: dict[str, Any]
@@ -74,6 +76,7 @@ _CPU = Plan(
     warm_up=WarmUpTrainingConfig(),
     distill=DistillTrainingConfig(),
     finetune=FinetuneTrainingConfig(),
+    voices=VoicesTrainingConfig(),
     regression=RegressionTrainingConfig(),
     ear={},
     student={
@@ -89,6 +92,7 @@ _GPU = Plan(
     warm_up=replace(_CPU.warm_up, steps=20_000, batch_clips=48),
     distill=replace(_CPU.distill, steps=10_000, batch_clips=48, ema_decay=0.999),
     finetune=replace(_CPU.finetune, steps=10_000, batch_clips=48, ema_decay=0.999),
+    voices=replace(_CPU.voices, steps=10_000, variants=4),
     regression=replace(_CPU.regression, steps=30_000, batch_clips=48),
     ear={"width": 640, "dilations": (1, 2, 4) * 4},
     student=_CPU.student,
@@ -100,6 +104,7 @@ _SMOKE = Plan(
     warm_up=smoke(_CPU.warm_up),
     distill=replace(smoke(_CPU.distill), steps=30),
     finetune=replace(smoke(_CPU.finetune), steps=60),
+    voices=replace(smoke(_CPU.voices), batch_clips=32, variants=1),
     regression=smoke(_CPU.regression),
     ear={"width": 64, "dilations": (1, 2, 4)},
     student={

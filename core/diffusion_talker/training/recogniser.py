@@ -24,7 +24,7 @@ from diffusion_talker.models.recogniser import (
 from diffusion_talker.training.checkpoint import checkpoint_path
 from diffusion_talker.training.config import RecogniserTrainingConfig
 from diffusion_talker.training.dataset import Batch
-from diffusion_talker.training.loop import Trainer, accuracy, mel_statistics, open_job
+from diffusion_talker.training.loop import CropTrainer, accuracy, mel_statistics, open_job
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RecogniserLosses:
     class_accuracy: float
 
 
-class RecogniserTrainer(Trainer[RecogniserLosses]):
+class RecogniserTrainer(CropTrainer[RecogniserLosses]):
     """Frame-wise cross-entropy on phones and on their articulatory classes."""
 
     _network: Recogniser

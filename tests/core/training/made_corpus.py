@@ -6,6 +6,7 @@ The difference is in the spectrum, not in the loudness, which augmentation chang
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +43,12 @@ def make_clip(number: int, length_s: int = 6) -> Clip:
     return Clip(pcm, motion, phone, identity, number % 2, 1.0, "xx", "made", "tone", f"line {number}")
 
 
-def write_made_corpus(folder: Path, clips: int = 24, phones: tuple[str, ...] = PHONES) -> Path:
-    """Write it as one shard with its manifest."""
+def write_made_corpus(folder: Path, clips: int = 24, phones: tuple[str, ...] = PHONES, strangers: bool = False) -> Path:
+    """Write it as one shard with its manifest. strangers: nobody's voice or mood is known."""
     folder.mkdir(parents=True, exist_ok=True)
     made = [make_clip(number) for number in range(clips)]
+    if strangers:
+        made = [replace(clip, identity_heard=False, emotion_heard=False) for clip in made]
     path = folder / "shard_00000.npz"
     write_shard(path, made)
     motion = np.concatenate([clip.motion for clip in made]).astype(np.float32)

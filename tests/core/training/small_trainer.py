@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from diffusion_talker.corpus.shards import read_manifest
 from diffusion_talker.training.config import TrainingConfig, smoke
 from diffusion_talker.training.dataset import Batch
-from diffusion_talker.training.loop import Trainer, open_job
+from diffusion_talker.training.loop import CropTrainer, open_job
 from tests.core.training.made_corpus import JAW
 
 CONFIG = replace(smoke(TrainingConfig()), held_out_share=0.1, save_every=1000, validate_every=1000)
@@ -26,7 +26,7 @@ class JawLosses:
     amplitude_ratio: float
 
 
-class JawTrainer(Trainer[JawLosses]):
+class JawTrainer(CropTrainer[JawLosses]):
     """Learns the jaw from log-mel, with noise and dropout; as in a diffusion training, the noise is the step's own."""
 
     def __init__(self, corpus: Path, folder: Path, device: str = "cpu", width: int = 16, **changes: object) -> None:

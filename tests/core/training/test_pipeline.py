@@ -22,6 +22,7 @@ from diffusion_talker.student import GenerateSettings, Student, load_student  # 
 from diffusion_talker.training import distill_command, export_command, finetune_command, train_command  # noqa: E402
 from diffusion_talker.training.export import export_student  # noqa: E402
 from diffusion_talker.training.pipeline import Pipeline  # noqa: E402
+from diffusion_talker.training.voices import VoicesTrainer  # noqa: E402
 from tests.core.training.made_corpus import JAW, make_clip, write_made_corpus  # noqa: E402
 from tests.core.training.tiny_plan import tiny_plan  # noqa: E402
 
@@ -39,7 +40,7 @@ def pipeline(corpus: Path, out: Path, lines: list[str] | None = None, **steps: i
 def trained(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with all stages."""
     out = tmp_path_factory.mktemp("stages")
-    assert pipeline(corpus, out).everything() == out / "finetune_2"
+    assert pipeline(corpus, out).everything() == out / "voices_2"
     return out
 
 
@@ -55,8 +56,8 @@ def losses(folder: Path, name: str) -> list[float]:
 
 
 def test_the_student_opens_the_jaw_on_hiss_and_closes_it_on_hum(corpus: Path, trained: Path, tmp_path: Path) -> None:
-    bundle = export_student(trained / "finetune_2", corpus, tmp_path / "student.npz")
-    assert bundle.config.sampling_steps == 2 and "80 steps" in bundle.metadata.notes
+    bundle = export_student(trained / "voices_2", corpus, tmp_path / "student.npz")
+    assert bundle.config.sampling_steps == 2 and "60 steps" in bundle.metadata.notes
     student, clip = load_student(tmp_path / "student.npz", "numpy"), make_clip(1001)
     jaw = student.generate(ArraySource(clip.samples, 16000), GenerateSettings()).weights[:, JAW]
     energy = np.abs(clip.samples.astype(float)).reshape(-1, 800).mean(axis=1).repeat(3)
@@ -84,7 +85,7 @@ def test_every_stage_learns(trained: Path) -> None:
 def test_finished_stages_are_not_trained_again(corpus: Path, trained: Path) -> None:
     lines: list[str] = []
     pipeline(corpus, trained, lines).everything()
-    assert len(lines) == 8 and all("finished before" in line for line in lines)
+    assert len(lines) == 9 and all("finished before" in line for line in lines)
 
 
 def test_a_finished_stage_of_another_training_is_refused(corpus: Path, trained: Path) -> None:
@@ -102,6 +103,29 @@ def test_the_ear_stays_frozen(trained: Path) -> None:
     kept = load_teacher(trained / "teacher")[0].encoder.ear.state_dict()
     for name, tensor in ear.items():
         torch.testing.assert_close(kept[name], tensor, atol=1e-6, rtol=0)
+
+
+def test_voices_are_learned_over_a_finished_encoder(corpus: Path, trained: Path, tmp_path: Path) -> None:
+    """From keys that know nothing to every voice of clips it has not heard; styles, ears and lips stay."""
+    trainer = VoicesTrainer(corpus, tmp_path, tiny_plan(voices=100).voices, trained / "finetune_2")
+    for head in (trainer._network.personalizer.identity, trainer._network.personalizer.emotion):
+        torch.nn.init.normal_(head.keys, generator=torch.Generator().manual_seed(5))
+    before = {name: tensor.clone() for name, tensor in trainer._network.state_dict().items()}
+    ignorant = trainer.losses(trainer._held_out_batch(np.random.default_rng(0)), torch.Generator())[1]
+    trainer.run(lambda line: None)
+    changed = {name for name, tensor in trainer._network.state_dict().items() if not torch.equal(before[name], tensor)}
+    learned = {"attention", "query_in", "query", "keys", "log_scale"}
+    assert changed and {name.split(".")[2] for name in changed} <= learned
+    assert {".".join(name.split(".")[:2]) for name in changed} == {"personalizer.identity", "personalizer.emotion"}
+    validation = trainer.validate()
+    assert validation.identity_accuracy == 1.0 and validation.identity < 0.3 * ignorant.identity
+
+
+def test_a_corpus_of_strangers_teaches_no_voices(trained: Path, tmp_path: Path) -> None:
+    corpus = write_made_corpus(tmp_path / "corpus", strangers=True)
+    trainer = VoicesTrainer(corpus, tmp_path / "voices", tiny_plan().voices, trained / "finetune_2")
+    with pytest.raises(CorpusError, match="voices"):
+        trainer.run(lambda line: None)
 
 
 @pytest.mark.parametrize("stage", ["teacher", "finetune"])
@@ -174,7 +198,7 @@ def test_commands(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
                 "--without", "enhancer")
     run_command(finetune_command, "--start", tmp_path / "again" / "round_4", *shared, "--out", tmp_path / "again",
                 "--student-steps", "4")
-    run_command(export_command, tmp_path / "again" / "finetune_4", "--corpus", corpus, "--out", tmp_path / "s.npz",
+    run_command(export_command, tmp_path / "again" / "voices_4", "--corpus", corpus, "--out", tmp_path / "s.npz",
                 "--sampling-steps", "4")
     assert load_student(tmp_path / "s.npz", "numpy").config.sampling_steps == 4
     assert "million parameters" in capsys.readouterr().out

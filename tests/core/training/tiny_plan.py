@@ -10,7 +10,8 @@ from diffusion_talker.training.presets import PRESETS, Plan
 
 SHARED = {"held_out_share": 0.1, "batch_clips": 4, "crop_frames": 120, "warmup_steps": 10, "ema_decay": 0.9,
           "save_every": 1000, "validate_every": 1000, "learning_rate": 3e-3, "recorded_share": 0.0}
-STEPS = {"recogniser": 60, "teacher": 200, "warm_up": 80, "distill": 30, "finetune": 80, "regression": 120}
+STEPS = {"recogniser": 60, "teacher": 200, "warm_up": 80, "distill": 30, "finetune": 80, "voices": 60,
+         "regression": 120}
 
 
 def tiny_plan(**steps: int) -> Plan:
