@@ -362,20 +362,19 @@ def read_only_problem(action: bpy.types.Action) -> str:
     return ""
 
 
+def short_name(action: bpy.types.Action) -> str:
+    """A take's name without the name of what it moves, which a list of one face's takes need not repeat."""
+    header = header_of(action)
+    return action.name.removeprefix(f"{header.title} ") if header is not None else action.name
+
+
 def rename(action: bpy.types.Action, name: str) -> None:
-    """Rename a take: the face's Action as it is told, the others after it."""
+    """Rename a take: each of its Actions becomes the name of what it moves and this name."""
     if read_only_problem(action) or not name:
         return
-    title = header_of(action).title
-    for companion in companions_of(action):
-        if companion.library is None:
-            companion.name = cut_name(companion_name(name, title, header_of(companion).title))
-    action.name = cut_name(name)
-
-
-def companion_name(name: str, lead: str, own: str) -> str:
-    """"Teeth happy" beside "Head happy", "happy Teeth" beside "happy"."""
-    return f"{own}{name[len(lead):]}" if name.startswith(f"{lead} ") else f"{name} {own}"
+    own = [each for each in (action, *companions_of(action)) if each.library is None]
+    for each in own:
+        each.name = cut_name(f"{header_of(each).title} {name}")
 
 
 def is_favorite(action: bpy.types.Action) -> bool:
@@ -441,10 +440,6 @@ def _take_off(scene: bpy.types.Scene, companions: Iterable[bpy.types.Action]) ->
 # ---------------------------------------------------------------- registration
 
 
-def _get_name(action: bpy.types.Action) -> str:
-    return action.name
-
-
 def _set_name(action: bpy.types.Action, name: str) -> None:
     rename(action, name.strip())
 
@@ -459,8 +454,8 @@ def attach() -> None:
     )
     bpy.types.Action.diffusion_talker_name = bpy.props.StringProperty(
         name="Take",
-        description="Name of the take: of its Action, after which those of other meshes and bones are named",
-        get=_get_name,
+        description="Name of the take. Its Actions are called like it, after what each of them moves",
+        get=short_name,
         set=_set_name,
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .generation import problem
-from .sentences import draw_sentence
+from .sentences import draw_sentence, letters_of
 from .stored_settings import sentence_of
 from .takes import (
     header_of,
@@ -15,12 +15,15 @@ from .takes import (
     present_problem,
     present_take,
     read_only_problem,
+    short_name,
     stored_of,
     takes_of,
 )
 from .vertex_animation import CACHE, form_of
 
 ROWS = 5
+#: In a sidebar of more letters than this the rows say who speaks.
+WIDE_LETTERS = 60
 
 
 class DIFFUSION_TALKER_UL_takes(bpy.types.UIList):
@@ -34,10 +37,11 @@ class DIFFUSION_TALKER_UL_takes(bpy.types.UIList):
         if is_mine:
             name.prop(item, "diffusion_talker_name", text="", emboss=False, icon=take_icon(item))
         else:
-            name.label(text=item.name, icon="LINKED")
-        seed = row.row()
-        seed.alignment, seed.active = "RIGHT", False
-        seed.label(text="" if header.seed is None else f"{header.seed}")
+            name.label(text=short_name(item), icon="LINKED")
+        if letters_of(context) > WIDE_LETTERS:
+            spoken = row.row()
+            spoken.active = False
+            spoken.label(text=header.spoken)
         star = row.row()
         star.enabled = is_mine
         marked = "SOLO_ON" if is_favorite(item) else "SOLO_OFF"
@@ -68,7 +72,7 @@ class DIFFUSION_TALKER_UL_takes(bpy.types.UIList):
 def visible_takes(context: bpy.types.Context, text: str, by_name: bool) -> list[bpy.types.Action]:
     """Takes of the face that the list shows: newest first, or by name."""
     shown = context.scene.diffusion_talker_takes
-    takes = [take for take in takes_of(lead_of(context)) if text.lower() in take.name.lower()]
+    takes = [take for take in takes_of(lead_of(context)) if text.lower() in short_name(take).lower()]
     if shown.favorites:
         takes = [take for take in takes if is_favorite(take)]
     if shown.this_line:
@@ -94,7 +98,9 @@ def take_icon(action: bpy.types.Action) -> str:
 
 def draw_live(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The switch that lets the take follow the sliders, and what it waits for."""
-    layout.prop(context.scene.diffusion_talker, "use_live")
+    row = layout.row()
+    row.use_property_split = False
+    row.prop(context.scene.diffusion_talker, "use_live")
     told = context.window_manager.diffusion_talker_takes
     if told.message:
         row = layout.row(align=True)
@@ -143,7 +149,7 @@ def _draw_present(layout: bpy.types.UILayout, context: bpy.types.Context, obj: b
         draw_sentence(layout, context, told.note, "ERROR")
     stored = stored_of(take)
     if stored is not None and stored.options is not None:
-        draw_sentence(layout, context, sentence_of(stored.options), "BLANK1")
+        draw_sentence(layout, context, sentence_of(stored.options))
     row = layout.row(align=True)
     row.operator("diffusion_talker.take_settings")
     row.operator("diffusion_talker.regenerate")

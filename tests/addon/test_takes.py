@@ -281,12 +281,22 @@ def test_other_actions_derived_from_a_take_do_not_claim_to_be_it(addon: ModuleTy
 def test_renaming_a_take_renames_its_actions(addon: ModuleType, face: bpy.types.Object) -> None:
     teeth = add_teeth()
     take, along = generate(), playing(teeth)
-    take.diffusion_talker_name = "Head happy"
-    assert (take.name, along.name) == ("Head happy", "Teeth happy")
-    take.diffusion_talker_name = "the good one"
-    assert (take.name, along.name) == ("the good one", "the good one Teeth")
+    assert take.diffusion_talker_name == "line Take 01"
+    take.diffusion_talker_name = " happy "
+    assert (take.name, along.name, take.diffusion_talker_name) == ("Head happy", "Teeth happy", "happy")
+    face.name = "Anna"
+    take.diffusion_talker_name = "happier"
+    assert (take.name, along.name) == ("Head happier", "Teeth happier")
     take.diffusion_talker_name = "  "
-    assert take.name == "the good one"
+    assert take.name == "Head happier"
+
+
+def test_a_name_that_is_taken_is_numbered_and_a_long_one_fits(addon: ModuleType, face: bpy.types.Object) -> None:
+    first, second = generate(), generate()
+    first.diffusion_talker_name = second.diffusion_talker_name = "good"
+    assert (first.name, second.name) == ("Head good", "Head good.001")
+    first.diffusion_talker_name = "o" * 400
+    assert len(first.name) == addon.keyframes.NAME_LIMIT
 
 
 def test_favorites_are_marked_and_unmarked(addon: ModuleType, face: bpy.types.Object) -> None:
