@@ -170,13 +170,14 @@ def options_of(context: bpy.types.Context, speech: Speech | None = None) -> Opti
     settings = context.scene.diffusion_talker
     read = getattr if speech is None else reader(context.scene, speech)
     runtime, device = runtime_and_device(context)
+    library = model_library(context)
     return Options(
         identity=identity_of(settings, read),
-        emotion=emotion_of(settings, read),
+        emotion=emotion_of(settings, library.emotions, read),
         intensity=read(settings, "intensity"),
         style_strength=read(settings, "style_strength"),
         seed=settings.seed,
-        style=style_of(settings, [axis.name for axis in model_library(context).axes], read),
+        style=style_of(settings, [axis.name for axis in library.axes], read),
         regions=regions_of(settings),
         runtime=runtime,
         device=device,

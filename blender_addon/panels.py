@@ -141,7 +141,9 @@ def _draw_one_landmark(layout: bpy.types.UILayout, settings: bpy.types.PropertyG
 def _draw_output(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.diffusion_talker
     layout.prop(settings, "seed")
-    layout.prop(context.scene.diffusion_talker_takes, "use_new_seed")
+    row = layout.row()
+    row.use_property_split = False  # its name needs the whole width
+    row.prop(context.scene.diffusion_talker_takes, "use_new_seed")
     layout.operator("diffusion_talker.export", icon="EXPORT", text="Export Take...")
 
 

@@ -36,11 +36,11 @@ def _rest_of(share: Value) -> Value:
     return replace(share, values=tuple(1.0 - value for value in share.values))
 
 
-def emotion_of(settings: bpy.types.PropertyGroup, read: Read = getattr) -> Choice:
-    """A name, or the emotions of the mixture that have a share."""
+def emotion_of(settings: bpy.types.PropertyGroup, known: Collection[str], read: Read = getattr) -> Choice:
+    """A name, or the emotions of the mixture that have a share, of those that the student at hand knows."""
     if settings.emotion != MIX:
         return settings.emotion or AUTO
-    shares = tuple((name, read(settings.emotions, name)) for name in EMOTIONS)
+    shares = tuple((name, read(settings.emotions, name)) for name in EMOTIONS if name in known)
     return tuple((name, share) for name, share in shares if share != 0.0) or NEUTRAL
 
 

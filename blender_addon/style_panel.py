@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import bpy
@@ -131,10 +132,11 @@ def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     layout.use_property_decorate = True
     layout.prop(settings, "emotion")
     if settings.emotion == MIX:
+        emotions = [name for name in EMOTIONS if name in identities.model_library(context).emotions]
         column = layout.column(align=True)
-        for name in EMOTIONS:
+        for name in emotions:
             column.prop(settings.emotions, name, slider=True)
-        draw_sentence(layout, context, mixture_sentence(settings))
+        draw_sentence(layout, context, mixture_sentence(settings, emotions))
     elif settings.emotion == AUTO and is_compared(context):
         draw_sentence(layout, context, known.mood, "INFO")
     layout.prop(settings, "intensity", slider=True)
@@ -147,9 +149,9 @@ def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         _draw_regions(body, settings)
 
 
-def mixture_sentence(settings: bpy.types.PropertyGroup) -> str:
-    """What the shares come to."""
-    total = sum(getattr(settings.emotions, name) for name in EMOTIONS)
+def mixture_sentence(settings: bpy.types.PropertyGroup, emotions: Sequence[str] = EMOTIONS) -> str:
+    """What the shares of these emotions come to."""
+    total = sum(getattr(settings.emotions, name) for name in emotions)
     if total > 1.0:
         return f"Together {total:.2f}: scaled to 1"
     return f"Neutral has the rest, {1.0 - total:.2f}"

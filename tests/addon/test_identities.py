@@ -227,6 +227,18 @@ def test_duplicates_files_and_removal(addon: ModuleType, scene: bpy.types.Scene,
     assert scene.diffusion_talker.identity == "Ada 3"
 
 
+def test_undo_of_a_removal_brings_the_choice_back_and_says_what_is_gone(
+    addon: ModuleType, scene: bpy.types.Scene
+) -> None:
+    OPS.identity_enrol_speech(title="Ada")
+    bpy.ops.ed.undo_push(message="before")
+    OPS.identity_remove()
+    bpy.ops.ed.undo_push(message="Remove Identity")
+    bpy.ops.ed.undo()
+    assert bpy.context.scene.diffusion_talker.identity == "Ada"
+    assert "There is no identity 'Ada' here" in addon.generation.problem(bpy.context)
+
+
 def test_a_file_that_is_no_identity_is_refused(scene: bpy.types.Scene, tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     path.write_bytes(b"nothing of the kind")

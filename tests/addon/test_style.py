@@ -105,7 +105,7 @@ def test_a_blend_that_is_none_is_one_talker(
 
 def test_an_empty_mixture_is_neutral(addon: ModuleType, settings: bpy.types.PropertyGroup) -> None:
     settings.emotion = "MIX"
-    assert addon.style_options.emotion_of(settings) == "neutral"
+    assert addon.style_options.emotion_of(settings, EMOTIONS) == "neutral"
     assert addon.style_panel.mixture_sentence(settings) == "Neutral has the rest, 1.00"
     settings.emotions.anger = settings.emotions.fear = 0.75
     assert addon.style_panel.mixture_sentence(settings) == "Together 1.50: scaled to 1"
@@ -121,7 +121,8 @@ def test_curves_pass_through(addon: ModuleType, settings: bpy.types.PropertyGrou
 
     options = addon.style_options
     assert options.identity_of(settings, read) == (("Lively", Curve((0.0, 1.0), (1.0, 0.75))), ("Calm", curve))
-    assert options.emotion_of(settings, read) == (("anger", curve),)
+    assert options.emotion_of(settings, EMOTIONS, read) == (("anger", curve),)
+    assert options.emotion_of(settings, ("neutral", "fear"), read) == "neutral", "of what the model knows"
     assert options.style_of(settings, AXES, read) == (("jaw", curve),)
 
 
