@@ -35,9 +35,8 @@ def write_student(path: Path, axes: tuple[str, ...] = AXES, seed: int = 0) -> Pa
 @contextmanager
 def model_in_use(path: Path) -> Iterator[None]:
     """This file takes the place of the built-in model."""
-    preferences = bpy.context.preferences.addons[MODULE].preferences
-    preferences.model = str(path)
+    bpy.context.preferences.addons[MODULE].preferences.model = str(path)
     try:
         yield
-    finally:
-        preferences.model = ""
+    finally:  # asked for again: registering the add-on anew replaces its preferences
+        bpy.context.preferences.addons[MODULE].preferences.model = ""
