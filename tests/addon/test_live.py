@@ -13,7 +13,17 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.addon.scenes import action_curves, add_strip, insert_key, make_face, speech_like, write_sound
+from tests.addon.scenes import (
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    action_curves,
+    add_strip,
+    insert_key,
+    make_face,
+    speech_like,
+    trim_strip,
+    write_sound,
+)
 from tests.addon.students import model_in_use, write_student
 from tests.addon.test_takes import add_teeth, keys, playing, same, use_line
 
@@ -389,9 +399,8 @@ def test_vertices_are_not_followed_and_say_why(addon: ModuleType, face: bpy.type
     assert "Vertices are too heavy to follow sliders" in bpy.context.window_manager.diffusion_talker_takes.problem
 
 
+@pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 def test_a_strip_that_was_trimmed_is_noticed(addon: ModuleType, face: bpy.types.Object, tmp_path: Path) -> None:
-    from tests.addon.scenes import trim_strip
-
     strip = add_strip(tmp_path / "line.wav", frame_start=10)
     settings = bpy.context.scene.diffusion_talker
     settings.source = "STRIP"

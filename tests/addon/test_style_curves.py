@@ -16,7 +16,17 @@ from diffusion_talker.audio import ArraySource
 from diffusion_talker.student import Curve, GenerateSettings, load_student
 from diffusion_talker.student.bundle import StyleAxis, load_bundle, save_bundle
 from diffusion_talker.student.network import StyleRequest
-from tests.addon.scenes import action_curves, add_strip, keys_of, make_face, set_fps, speech_like, write_sound
+from tests.addon.scenes import (
+    HAS_AUDASPACE,
+    NO_AUDASPACE,
+    action_curves,
+    add_strip,
+    keys_of,
+    make_face,
+    set_fps,
+    speech_like,
+    write_sound,
+)
 from tests.addon.students import model_in_use, write_student
 
 SECONDS = 2.0
@@ -148,6 +158,7 @@ def test_curves_follow_the_line_where_it_lies(addon: ModuleType, settings: bpy.t
     assert values[0] == pytest.approx(24 / 47) and values[24:] == (1.0,) * 24
 
 
+@pytest.mark.skipif(not HAS_AUDASPACE, reason=NO_AUDASPACE)
 def test_a_strip_is_sampled_over_its_own_frames(addon: ModuleType, settings: bpy.types.PropertyGroup) -> None:
     strip = add_strip(Path(settings.audio_file), frame_start=100)
     settings.source = "STRIP"
