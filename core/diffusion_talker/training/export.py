@@ -11,7 +11,6 @@ from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, r
 from diffusion_talker.errors import CorpusError, SettingsError
 from diffusion_talker.student.bundle import Bundle, BundleMetadata, packaged_bundle_path, save_bundle
 from diffusion_talker.student.config import StudentConfig
-from diffusion_talker.training.bandwidth import measure_smoothing
 from diffusion_talker.training.checkpoint import read_info, read_tensors
 from diffusion_talker.training.style_axes import with_style_axes
 
@@ -23,7 +22,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
 
     Args:
         training_folder: where the train command left its checkpoint.
-        corpus: what it was trained on; tells how slow each channel is, who spoke, and on which terms.
+        corpus: what it was trained on; tells who spoke, and on which terms.
         path: the bundle to write.
         sampling_steps: default number of DDIM steps; None as the student was planned.
 
@@ -37,11 +36,7 @@ def export_student(training_folder: Path, corpus: Path, path: Path, sampling_ste
     if hash_file(corpus / MANIFEST_NAME) != info.corpus_manifest_sha256:
         raise CorpusError(f"{training_folder} was not trained on {corpus}: name the corpus of its train command.")
     planned = StudentConfig.from_dict(info.shape)
-    config = replace(
-        planned,
-        sampling_steps=sampling_steps or planned.sampling_steps,
-        smoothing_frames=() if planned.vertex_count else measure_smoothing(corpus),
-    )
+    config = replace(planned, sampling_steps=sampling_steps or planned.sampling_steps)
     weights = {name: tensor.numpy() for name, tensor in read_tensors(training_folder, "average").items()}
     metadata = BundleMetadata(
         version=__version__,

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from diffusion_talker.corpus.shards import MANIFEST_NAME, Manifest, hash_file, read_manifest
+from diffusion_talker.student.config import StudentConfig
+from diffusion_talker.training.bandwidth import measure_smoothing
 from diffusion_talker.training.checkpoint import check_resumable, checkpoint_path, read_info
 from diffusion_talker.training.config import TrainingConfig
 from diffusion_talker.training.distill import DistillTrainer
@@ -57,12 +59,12 @@ class Pipeline:
 
     def teacher(self, ear: Path) -> Path:
         """The teacher over an ear."""
-        shape = self.plan.student_shape(self._manifest())
+        shape = self._student_shape()
         return self._train("teacher", self.plan.teacher, TeacherTrainer, ear=ear, student=shape)
 
     def regression(self) -> Path:
         """The baseline without diffusion."""
-        shape = self.plan.student_shape(self._manifest())
+        shape = self._student_shape()
         return self._train("regression", self.plan.regression, RegressionTrainer, student=shape)
 
     def distill(self, teacher: Path, rounds: tuple[int, ...] = ROUNDS) -> dict[int, Path]:
@@ -86,6 +88,11 @@ class Pipeline:
         """The ground-truth stage of a distilled student with so many steps."""
         config = replace(self.plan.finetune, student_steps=steps)
         return self._train(f"finetune_{steps}", config, FinetuneTrainer, start=start)
+
+    def _student_shape(self) -> StudentConfig:
+        """The student for the corpus, with the low-pass that its curves bear; vertices have none."""
+        shape = self.plan.student_shape(self._manifest())
+        return shape if shape.vertex_count else replace(shape, smoothing_frames=measure_smoothing(self.corpus))
 
     def _manifest(self) -> Manifest:
         return read_manifest(self.corpus)
