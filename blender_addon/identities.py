@@ -264,7 +264,7 @@ def show_match(context: bpy.types.Context, found: MatchResult) -> str:
     known.compared = speech_key(context)
     best = [f"{name} {_percent(value)}" for name, value in found.identities[:_NAMED]]
     known.verdict = f"Closest: {', '.join(best)}"
-    known.mood = "Sounds like " + ", ".join(f"{share:.0%} {name}" for name, share in found.emotions[:_NAMED])
+    known.mood = "Heard: " + ", ".join(f"{name} {share:.0%}" for name, share in found.emotions[:_NAMED])
     redraw(context)
     return known.verdict
 

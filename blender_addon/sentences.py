@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
 
-if TYPE_CHECKING:
-    import bpy
+import blf
+import bpy
 
 #: Interface pixels at scale 1: an average letter of the default font, and the icon and margins beside a label.
 LETTER_PIXELS: Final = 5.8
 BORDER_PIXELS: Final = 66
+ICON_PIXELS: Final = 20
 SHORTEST_LINE: Final = 20
+FONT: Final = 0  # the interface's own
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
@@ -19,12 +23,30 @@ def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: 
     column = layout.column(align=True)
     column.scale_y = 0.8
     rest = "NONE" if icon == "NONE" else "BLANK1"
-    for index, line in enumerate(wrapped(text, letters_of(context))):
+    for index, line in enumerate(fitting_lines(context, text, icon != "NONE")):
         column.label(text=line, icon=icon if index == 0 else rest)
 
 
+def fitting_lines(context: bpy.types.Context, text: str, has_icon: bool) -> list[str]:
+    """Words of `text` on lines that the region holds, as wide as its font draws them."""
+    if bpy.app.background or context.region is None:
+        return wrapped(text, letters_of(context))
+    scale = context.preferences.system.ui_scale
+    points = context.preferences.ui_styles[0].widget.points * scale
+    room = context.region.width - (BORDER_PIXELS + (ICON_PIXELS if has_icon else 0)) * scale
+    room = max(room, SHORTEST_LINE * LETTER_PIXELS * scale)
+    return _broken(text, lambda line: _width(line, points) <= room)
+
+
+@lru_cache(maxsize=1024)
+def _width(text: str, points: float) -> float:
+    """Pixels that a text takes."""
+    blf.size(FONT, points)
+    return blf.dimensions(FONT, text)[0]
+
+
 def letters_of(context: bpy.types.Context) -> int:
-    """Letters that a line of the region holds."""
+    """Letters that a line of the region holds, about."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region is not None else 0
     return max(SHORTEST_LINE, int((width / scale - BORDER_PIXELS) / LETTER_PIXELS))
@@ -32,9 +54,14 @@ def letters_of(context: bpy.types.Context) -> int:
 
 def wrapped(text: str, letters: int) -> list[str]:
     """Words of `text` on lines of at most `letters` letters."""
+    return _broken(text, lambda line: len(line) <= letters)
+
+
+def _broken(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """Words of `text` on lines that fit; a word that does not fit has a line of its own."""
     lines = [""]
     for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > letters:
+        if lines[-1] and not fits(f"{lines[-1]} {word}"):
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines

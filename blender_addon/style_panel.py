@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import bpy
+from bpy.props import BoolProperty
 
 from . import identities
 from .identities import AUTO, find_row, is_compared, keep_fresh, listed_identities, matches, similarity_text
@@ -27,6 +28,10 @@ SLIDER_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
 class DIFFUSION_TALKER_UL_identities(bpy.types.UIList):
     """Talkers: the user's own, and those that are built in. The search looks into the descriptions, too."""
 
+    use_alike_first: BoolProperty(
+        name="Most Alike First", description="Begin with the talkers that the compared speech sounds most like"
+    )
+
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:
         row = layout.row(align=True)
         row.label(text=item.name, icon=icon_of(item))
@@ -36,12 +41,23 @@ class DIFFUSION_TALKER_UL_identities(bpy.types.UIList):
             side.alignment = "RIGHT"
             side.label(text=text)
 
+    def draw_filter(self, context, layout) -> None:
+        row = layout.row(align=True)
+        row.use_property_split = False
+        row.prop(self, "filter_name", text="", icon="VIEWZOOM")
+        row.prop(self, "use_alike_first", text="", icon="SORTSIZE")
+
     def filter_items(self, context, data, property) -> tuple[list[int], list[int]]:
         rows = getattr(data, property)
         text = self.filter_name
         flags = [self.bitflag_filter_item if matches(row, text) else 0 for row in rows] if text else []
-        order = bpy.types.UI_UL_list.sort_items_by_name(rows, "name") if self.use_filter_sort_alpha else []
-        return flags, order
+        return flags, alike_first(rows) if self.use_alike_first else []
+
+
+def alike_first(rows: Sequence[bpy.types.PropertyGroup]) -> list[int]:
+    """The place of each row when those that sound most alike stand first, after the one for every recording."""
+    ranked = sorted(range(len(rows)), key=lambda index: (rows[index].identity != AUTO, -rows[index].similarity))
+    return [ranked.index(index) for index in range(len(rows))]
 
 
 def icon_of(row: bpy.types.PropertyGroup) -> str:

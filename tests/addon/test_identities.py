@@ -96,11 +96,20 @@ def test_the_search_looks_into_names_and_descriptions(
 
 def test_the_list_filters_by_what_is_typed(addon: ModuleType, scene: bpy.types.Scene) -> None:
     known = bpy.context.window_manager.diffusion_talker_identities
-    typed = SimpleNamespace(filter_name="cri", bitflag_filter_item=1 << 30, use_filter_sort_alpha=False)
+    typed = SimpleNamespace(filter_name="cri", bitflag_filter_item=1 << 30, use_alike_first=False)
     filter_items = addon.style_panel.DIFFUSION_TALKER_UL_identities.filter_items
     assert filter_items(typed, bpy.context, known, "rows") == ([0, 0, 0, 0, 1 << 30], [])
     typed.filter_name = ""
     assert filter_items(typed, bpy.context, known, "rows") == ([], [])
+
+
+def test_the_most_alike_can_stand_first(addon: ModuleType, scene: bpy.types.Scene) -> None:
+    known = bpy.context.window_manager.diffusion_talker_identities
+    for row, similarity in zip(known.rows, (-1.0, 0.2, 0.9, 0.1, 0.5), strict=True):
+        row.similarity = similarity
+    typed = SimpleNamespace(filter_name="", bitflag_filter_item=1 << 30, use_alike_first=True)
+    flags, order = addon.style_panel.DIFFUSION_TALKER_UL_identities.filter_items(typed, bpy.context, known, "rows")
+    assert flags == [] and order == [0, 3, 1, 4, 2], "new places: the recording, Lively, Crisp, Plain, Calm"
 
 
 def test_enrolling_adds_the_voice_and_chooses_it(addon: ModuleType, scene: bpy.types.Scene) -> None:
@@ -299,7 +308,7 @@ def test_comparing_shows_likeness_until_the_speech_changes(
     assert known.rows["Ada"].similarity == pytest.approx(1.0, abs=1e-3)
     assert addon.identities.similarity_text(known.rows["Ada"]) == "100%"
     assert addon.identities.similarity_text(known.rows["From the Recording"]) == ""
-    assert known.verdict.startswith("Closest: Ada 100%, ") and known.mood.startswith("Sounds like ")
+    assert known.verdict.startswith("Closest: Ada 100%, ") and known.mood.startswith("Heard: ")
     assert addon.identities.is_compared(bpy.context)
     OPS.identities_refresh()
     assert known.rows["Ada"].similarity == pytest.approx(1.0, abs=1e-3), "reading the list anew keeps it"
