@@ -61,6 +61,8 @@ CLASSES = (
     generate.DIFFUSION_TALKER_OT_generate,
     generate.DIFFUSION_TALKER_OT_regenerate,
     take_operators.DIFFUSION_TALKER_OT_take_audition,
+    take_operators.DIFFUSION_TALKER_OT_take_bring,
+    take_operators.DIFFUSION_TALKER_MT_take_bring,
     take_operators.DIFFUSION_TALKER_OT_take_step,
     take_operators.DIFFUSION_TALKER_OT_take_favorite,
     take_operators.DIFFUSION_TALKER_OT_take_delete,

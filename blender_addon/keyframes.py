@@ -97,14 +97,21 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Keys:
+    """Keys of a curve as they are, with their handles and all: fields (K, width) by name."""
+
+    fields: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Track:
-    """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame, or
-    single points. dropped: channels whose older curves do not go over into the new Action. marks: custom properties of
-    the new Action, see TAKE_PROPERTIES."""
+    """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame,
+    single points, or keys of another Action. dropped: channels whose older curves do not go over into the new Action.
+    marks: custom properties of the new Action, see TAKE_PROPERTIES."""
 
     owner: bpy.types.ID
     title: str
-    curves: Mapping[Channel, np.ndarray | Points]
+    curves: Mapping[Channel, np.ndarray | Points | Keys]
     dropped: frozenset[Channel] = frozenset()
     marks: Mapping[str, str] = field(default_factory=dict)
 
@@ -294,6 +301,19 @@ def line_digest(owner: bpy.types.ID, key: str) -> str:
 # ---------------------------------------------------------------- reading
 
 
+def line_keys(owner: bpy.types.ID, action: bpy.types.Action, key: str) -> dict[Channel, Keys]:
+    """All keys of a line as an Action has them for a datablock, edits included."""
+    place = lines_of(action)[key]
+    found = {}
+    for curve in slot_fcurves_of(owner, action):
+        fields = _read_keys(curve)
+        inside = _within(fields["co"][:, 0], *place)
+        if inside.any():
+            kept = {name: values[inside] for name, values in fields.items()}
+            found[curve.data_path, curve.array_index] = Keys(kept)
+    return found
+
+
 def read_curves(obj: bpy.types.Object, key_names: Iterable[str], frames: np.ndarray) -> dict[str, np.ndarray]:
     """Values (F,) float32 of the object's present Action at these frames, for every key that has a curve."""
     fcurves = current_fcurves(obj.data.shape_keys)
@@ -464,15 +484,21 @@ def _remove_keys(fcurves: FCurves, span: tuple[int, int], channels: Iterable[Cha
             _replace_keys(curve, {name: values[outside] for name, values in _read_keys(curve).items()})
 
 
-def _write_curve(fcurves: FCurves, channel: Channel, first_frame: int, values: np.ndarray | Points) -> int:
+def _write_curve(fcurves: FCurves, channel: Channel, first_frame: int, values: np.ndarray | Points | Keys) -> int:
     """Add a line's keys to the curve of one channel; how many there were."""
     path, index = channel
-    fresh = _keys_at(values) if isinstance(values, Points) else _fresh_keys(first_frame, values)
+    fresh = _fields_of(values, first_frame)
     curve = fcurves.find(path, index=index)
     if curve is None:
         curve = fcurves.new(path, index=index)
     _replace_keys(curve, _merge(_read_keys(curve), fresh) if len(curve.keyframe_points) else fresh)
     return len(fresh["co"])
+
+
+def _fields_of(values: np.ndarray | Points | Keys, first_frame: int) -> dict[str, np.ndarray]:
+    if isinstance(values, Keys):
+        return values.fields
+    return _keys_at(values) if isinstance(values, Points) else _fresh_keys(first_frame, values)
 
 
 def _fresh_keys(first_frame: int, values: np.ndarray) -> dict[str, np.ndarray]:

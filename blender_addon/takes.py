@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import bpy
@@ -24,11 +24,15 @@ from .keyframes import (
     FAVORITE_PROPERTY,
     SETTINGS_PROPERTY,
     TAKE_PROPERTY,
+    Span,
+    Track,
     assign_action,
     current_action,
     cut_name,
+    line_keys,
     lines_of,
     slot_fcurves_of,
+    write_tracks,
 )
 from .problems import LipSyncProblem
 from .stored_settings import (
@@ -47,7 +51,6 @@ from .targets import keys_problem, listed
 
 if TYPE_CHECKING:
     from .generation import Generated, Request
-    from .keyframes import Track
 
 KEY, OBJECT = "KEY", "OBJECT"
 
@@ -219,30 +222,77 @@ def switch_problem(obj: bpy.types.Object | None) -> str:
     return keys_problem(obj) if obj.type == "MESH" else armature_problem(obj, ())
 
 
-def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> tuple[str, ...]:
-    """Make a take's Actions those of now, on everything that they move; what the animator should know.
+@dataclass(frozen=True)
+class Part:
+    """One Action of a take and what it moves in a scene."""
 
-    The Actions that were there are kept. Raises LipSyncProblem, having changed nothing, where one cannot be changed.
-    """
-    previous = current_action(lead_owner(obj))
-    notes = [_lost_lines(previous, action), _lost_keys(obj, action)]
-    wanted = [(lead_owner(obj), action)]
-    problems = [switch_problem(obj)]
+    bearer: bpy.types.Object
+    owner: bpy.types.ID
+    action: bpy.types.Action
+
+    @property
+    def problem(self) -> str:
+        """Why its Action cannot be changed now; empty when it can."""
+        is_keys = self.owner != self.bearer
+        return switch_problem(self.bearer) if is_keys else armature_problem(self.bearer, ())
+
+
+def parts_of(
+    scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action
+) -> tuple[list[Part], list[str]]:
+    """Everything that a take moves, the face first; and what of it is not there any more."""
+    parts, gone = [Part(obj, lead_owner(obj), action)], []
     for companion in companions_of(action):
         header = header_of(companion)
         bearer = obj if header.owner in ids_of(obj) else _bearer(scene, header)
         owner = owner_of(bearer, header.kind) if bearer is not None else None
         if owner is None:
-            notes.append(f"'{header.title}', which the take moves too, is not in this scene")
-            continue
-        problems.append(switch_problem(bearer) if header.kind == KEY else armature_problem(bearer, ()))
-        wanted.append((owner, companion))
-    _refuse(problems)
-    notes.append(_left_behind(scene, previous, [owner for owner, _ in wanted]))
-    for owner, its in wanted:
-        if current_action(owner) != its:
-            assign_action(owner, its)
+            gone.append(f"'{header.title}', which the take moves too, is not in this scene")
+        else:
+            parts.append(Part(bearer, owner, companion))
+    return parts, gone
+
+
+def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> tuple[str, ...]:
+    """Make a take's Actions those of now, on everything that they move; what the animator should know.
+
+    The Actions that were there are kept. Raises LipSyncProblem, having changed nothing, where one cannot be changed.
+    """
+    _refuse([switch_problem(obj)])
+    previous = current_action(lead_owner(obj))
+    parts, gone = parts_of(scene, obj, action)
+    _refuse(part.problem for part in parts)
+    left = _left_behind(scene, previous, [part.owner for part in parts])
+    notes = (_lost_lines(previous, action), _lost_keys(obj, action), *gone, left)
+    for part in parts:
+        if current_action(part.owner) != part.action:
+            assign_action(part.owner, part.action)
     return tuple(note for note in notes if note)
+
+
+def bring_line(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> tuple[str, ...]:
+    """Bring a take's line into what plays now, as a new take: its keys as they are, edits included, and beside them
+    everything else that plays. What the animator should know.
+
+    Raises LipSyncProblem, having changed nothing.
+    """
+    header, stored = header_of(action), stored_of(action)
+    place = lines_of(action).get(header.line)
+    if place is None or stored is None:
+        raise LipSyncProblem(f"'{action.name}' says nothing of its line: put the whole take on instead")
+    _refuse([switch_problem(obj)])
+    parts, gone = parts_of(scene, obj, action)
+    _refuse(part.problem for part in parts)
+    stamp = new_stamp(stored, header.line)
+    tracks = [
+        stamped(
+            Track(part.owner, part.bearer.name, line_keys(part.owner, part.action, header.line)),
+            part.bearer, stamp, leads=part.action == action,
+        )
+        for part in parts
+    ]  # fmt: skip
+    write_tracks(tracks, Span(stored.line.name, header.line, place[0], place[1] - place[0]))
+    return tuple(gone)
 
 
 def _refuse(problems: Iterable[str]) -> None:
@@ -255,8 +305,15 @@ def _lost_lines(previous: bpy.types.Action | None, action: bpy.types.Action) -> 
     """Lines that play now and are not in the take: it was made before they were."""
     if previous is None or previous == action:
         return ""
-    lost = sorted(Path(key).stem or key for key in set(lines_of(previous)) - set(lines_of(action)))
-    return f"Without {listed(lost, 2)}, which '{previous.name}' has" if lost else ""
+    lost = sorted(map(line_title, set(lines_of(previous)) - set(lines_of(action))))
+    if not lost:
+        return ""
+    return f"Without {listed(lost, 2)}, which '{previous.name}' has: the arrow beside the list brings it in"
+
+
+def line_title(key: str) -> str:
+    """A line as animators call it: the strip, or the file without its folder."""
+    return PurePath(key).stem if any(mark in key for mark in "/\\") else key
 
 
 def _lost_keys(obj: bpy.types.Object, action: bpy.types.Action) -> str:

@@ -130,6 +130,7 @@ class TakesPanel:
         column.operator("diffusion_talker.take_step", text="", icon="TRIA_DOWN").step = 1
         column.separator()
         column.operator("diffusion_talker.take_delete", text="", icon="TRASH")
+        column.menu("DIFFUSION_TALKER_MT_take_bring", text="", icon="DOWNARROW_HLT")
         _draw_present(layout, context, obj)
 
 

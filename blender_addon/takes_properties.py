@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty,
 
 from .live import LIVE
 from .problems import LipSyncProblem
-from .takes import audition, header_of, lead_of, present_take
+from .takes import audition, bring_line, header_of, lead_of, present_take
 
 
 def _get_index(group: DIFFUSION_TALKER_PG_takes) -> int:
@@ -37,6 +37,19 @@ def put_on(context: bpy.types.Context, action: bpy.types.Action) -> str:
         tell(context, str(error))
         return str(error)
     tell(context, ". ".join(notes), action.name)
+    return ""
+
+
+def bring_in(context: bpy.types.Context, action: bpy.types.Action) -> str:
+    """Bring a take's line into what plays, and tell as above."""
+    obj = lead_of(context)
+    try:
+        notes = bring_line(context.scene, obj, action)
+        LIVE.release()
+    except LipSyncProblem as error:
+        tell(context, str(error))
+        return str(error)
+    tell(context, ". ".join(notes), present_take(obj).name)
     return ""
 
 

@@ -19,11 +19,15 @@ from ..takes import (
     remove_problem,
     set_favorite,
     settings_problem,
+    short_name,
     stored_of,
     switch_problem,
     takes_of,
 )
-from ..takes_properties import put_on, tell
+from ..takes_properties import bring_in, put_on, tell
+
+#: Takes in a menu; more would not fit on the screen.
+MENU_ROWS = 40
 
 
 class DIFFUSION_TALKER_OT_take_audition(bpy.types.Operator):
@@ -44,6 +48,52 @@ class DIFFUSION_TALKER_OT_take_audition(bpy.types.Operator):
         if found is None:
             return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
         return _answer(self, put_on(context, found))
+
+
+class DIFFUSION_TALKER_OT_take_bring(bpy.types.Operator):
+    """Bring the line of this take into what plays, as a new take: with its edits, and beside all other lines"""
+
+    bl_idname = "diffusion_talker.take_bring"
+    bl_label = "Bring In Line"
+    bl_options = {"REGISTER", "UNDO"}
+
+    action: StringProperty(name="Take", description="Action of the take whose line is brought in")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return poll_answer(cls, bring_problem(context))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        found = next((take for take in takes_of(lead_of(context)) if take.name == self.action), None)
+        if found is None:
+            return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
+        return _answer(self, bring_in(context, found))
+
+
+def bring_problem(context: bpy.types.Context) -> str:
+    """Why no line can be brought into what plays."""
+    obj = lead_of(context)
+    reason = switch_problem(obj)
+    if reason or any(take != present_take(obj) for take in takes_of(obj)):
+        return reason
+    return f"'{obj.name}' has no other take: generate lip sync once more"
+
+
+class DIFFUSION_TALKER_MT_take_bring(bpy.types.Menu):
+    """Bring the line of another take into what plays"""
+
+    bl_idname = "DIFFUSION_TALKER_MT_take_bring"
+    bl_label = "Bring In a Line Of"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return not bring_problem(context)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        obj = lead_of(context)
+        for take in [take for take in takes_of(obj) if take != present_take(obj)][:MENU_ROWS]:
+            icon = "SOLO_ON" if is_favorite(take) else "ACTION"
+            self.layout.operator("diffusion_talker.take_bring", text=short_name(take), icon=icon).action = take.name
 
 
 class DIFFUSION_TALKER_OT_take_step(bpy.types.Operator):

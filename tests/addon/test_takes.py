@@ -176,7 +176,36 @@ def test_a_take_of_before_another_line_says_that_it_lacks_it(
     use_line(write_sound(line.parent / "answer.wav", speech_like(1.0)), 100)
     generate()
     bpy.ops.diffusion_talker.take_audition(action=first.name)
-    assert bpy.context.window_manager.diffusion_talker_takes.note == "Without answer, which 'Head answer Take 01' has"
+    assert bpy.context.window_manager.diffusion_talker_takes.note == (
+        "Without answer, which 'Head answer Take 01' has: the arrow beside the list brings it in"
+    )
+
+
+def test_the_best_takes_of_two_lines_are_brought_together(
+    addon: ModuleType, face: bpy.types.Object, line: Path
+) -> None:
+    teeth = add_teeth()
+    first, second = generate(), generate()
+    edited = next(curve for curve in action_curves(second) if "jawOpen" in curve.data_path)
+    edited.keyframe_points[5].co[1], edited.keyframe_points[7].interpolation = 0.875, "BEZIER"
+    bpy.ops.diffusion_talker.take_audition(action=first.name)
+    use_line(write_sound(line.parent / "answer.wav", speech_like(1.0)), 100)
+    answer, answer_teeth = generate(), playing(teeth)
+    before = [keys(action) for action in (first, second, answer, answer_teeth)]
+    assert bpy.ops.diffusion_talker.take_bring(action=second.name) == {"FINISHED"}
+    both = playing(face)
+    assert both.name == "Head line Take 03" and both not in (first, second, answer)
+    jaw = 'key_blocks["jawOpen"].value0'
+    co = keys(both)[jaw].reshape(-1, 2)
+    assert np.array_equal(co[co[:, 0] < 90], keys(second)[jaw].reshape(-1, 2))
+    assert np.array_equal(co[co[:, 0] > 90], keys(answer)[jaw].reshape(-1, 2)[24:])
+    curve = next(curve for curve in action_curves(both) if curve.data_path == edited.data_path)
+    assert curve.keyframe_points[7].interpolation == "BEZIER"
+    assert len(keys(playing(teeth))[jaw]) == 2 * 48 and playing(teeth) != answer_teeth
+    after = [keys(action) for action in (first, second, answer, answer_teeth)]
+    assert all(map(same, after, before)), "a take was changed"
+    assert addon.takes.stored_of(both).options == addon.takes.stored_of(second).options
+    assert set(addon.keyframes.lines_of(both)) == {addon.takes.header_of(take).line for take in (second, answer)}
 
 
 def test_a_mesh_that_is_gone_is_told_and_the_rest_is_put_on(addon: ModuleType, face: bpy.types.Object) -> None:
