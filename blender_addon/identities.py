@@ -167,9 +167,9 @@ def redraw(context: bpy.types.Context) -> None:
 
 
 def identity_problem(context: bpy.types.Context) -> str:
-    """Why the chosen talkers cannot be used, and what to do; empty when they can, or the list was never read."""
+    """Why the chosen talkers cannot be used, and what to do; empty when they can, or the list is not fresh."""
     settings = context.scene.diffusion_talker
-    if not listed_identities(context).stamp:
+    if listed_identities(context).stamp != _stamp(context):
         return ""
     if find_row(context, settings.identity) < 0:
         return f"There is no identity '{settings.identity}' here: choose another one under Voice, or import it there"

@@ -266,6 +266,7 @@ def test_an_identity_that_is_gone_is_said_on_the_button(addon: ModuleType, scene
     OPS.identity_enrol_speech(title="Ada")
     assert OPS.generate.poll()
     library(addon).remove("Ada")
+    assert addon.generation.problem(bpy.context) == "", "a list that is not fresh condemns nobody"
     OPS.identities_refresh()
     assert "There is no identity 'Ada' here: choose another" in addon.generation.problem(bpy.context)
     assert not OPS.generate.poll()
