@@ -137,8 +137,9 @@ def take_text(take: StoredTake) -> str:
     )
 
 
+@lru_cache(maxsize=256)
 def read_take(text: str) -> StoredTake | None:
-    """None where the text is none of ours, or damaged."""
+    """None where the text is none of ours, or damaged. Remembered like headers."""
     try:
         stored = json.loads(text)
         options = stored["options"]

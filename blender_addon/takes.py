@@ -9,7 +9,7 @@ an id that the object carries; names may change.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -175,15 +175,20 @@ def lead_owner(obj: bpy.types.Object | None) -> bpy.types.ID | None:
 
 def takes_of(obj: bpy.types.Object | None) -> list[bpy.types.Action]:
     """Actions that stand for the takes of an object, newest first."""
-    if obj is None:
-        return []
-    ids = ids_of(obj)
-    found = []
-    for action in bpy.data.actions:
+    return sorted(_leading(obj), key=lambda action: (header_of(action).made, action.name), reverse=True)
+
+
+def has_takes(obj: bpy.types.Object | None, besides: bpy.types.Action | None = None) -> bool:
+    """Whether an object has takes, another one than this; quick, for polls."""
+    return any(action != besides for action in _leading(obj))
+
+
+def _leading(obj: bpy.types.Object | None) -> Iterator[bpy.types.Action]:
+    ids = ids_of(obj) if obj is not None else ()
+    for action in bpy.data.actions if ids else ():
         header = header_of(action)
         if header is not None and header.leads and header.owner in ids:
-            found.append((header.made, action.name, action))
-    return [action for _, _, action in sorted(found, key=lambda item: item[:2], reverse=True)]
+            yield action
 
 
 def present_take(obj: bpy.types.Object | None) -> bpy.types.Action | None:
@@ -394,7 +399,7 @@ def present_problem(context: bpy.types.Context) -> str:
         return "No face chosen: pick the mesh whose takes you want to see"
     if present_take(obj) is not None:
         return ""
-    return f"'{obj.name}' plays no take: " + ("choose one in the list" if takes_of(obj) else "generate lip sync first")
+    return f"'{obj.name}' plays no take: " + ("choose one in the list" if has_takes(obj) else "generate lip sync first")
 
 
 def settings_problem(context: bpy.types.Context) -> str:

@@ -9,6 +9,7 @@ from .generation import problem
 from .sentences import draw_sentence, letters_of
 from .stored_settings import sentence_of
 from .takes import (
+    has_takes,
     header_of,
     is_favorite,
     lead_of,
@@ -119,7 +120,7 @@ class TakesPanel:
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, obj = self.layout, lead_of(context)
-        if not takes_of(obj):
+        if not has_takes(obj):
             draw_sentence(layout, context, no_takes_sentence(context, obj), "INFO")
             return
         row = layout.row()

@@ -9,6 +9,7 @@ from bpy.props import IntProperty, StringProperty
 from ..problems import LipSyncProblem, poll_answer, report_problem
 from ..restoring import model_note, use_settings
 from ..takes import (
+    has_takes,
     is_favorite,
     lead_of,
     neighbor,
@@ -28,6 +29,16 @@ from ..takes_properties import bring_in, put_on, tell
 
 #: Takes in a menu; more would not fit on the screen.
 MENU_ROWS = 40
+
+
+def other_problem(context: bpy.types.Context) -> str:
+    """Why there is no other take than the one that plays to do something with."""
+    obj = lead_of(context)
+    reason = switch_problem(obj)
+    if reason or has_takes(obj, besides=present_take(obj)):
+        return reason
+    once_more = "has no other take: generate lip sync once more"
+    return f"'{obj.name}' {once_more if has_takes(obj) else 'has no take yet: generate lip sync first'}"
 
 
 class DIFFUSION_TALKER_OT_take_audition(bpy.types.Operator):
@@ -61,22 +72,13 @@ class DIFFUSION_TALKER_OT_take_bring(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return poll_answer(cls, bring_problem(context))
+        return poll_answer(cls, other_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         found = next((take for take in takes_of(lead_of(context)) if take.name == self.action), None)
         if found is None:
             return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
         return _answer(self, bring_in(context, found))
-
-
-def bring_problem(context: bpy.types.Context) -> str:
-    """Why no line can be brought into what plays."""
-    obj = lead_of(context)
-    reason = switch_problem(obj)
-    if reason or any(take != present_take(obj) for take in takes_of(obj)):
-        return reason
-    return f"'{obj.name}' has no other take: generate lip sync once more"
 
 
 class DIFFUSION_TALKER_MT_take_bring(bpy.types.Menu):
@@ -87,7 +89,7 @@ class DIFFUSION_TALKER_MT_take_bring(bpy.types.Menu):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not bring_problem(context)
+        return not other_problem(context)
 
     def draw(self, context: bpy.types.Context) -> None:
         obj = lead_of(context)
@@ -111,13 +113,7 @@ class DIFFUSION_TALKER_OT_take_step(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        obj = lead_of(context)
-        reason = switch_problem(obj)
-        if not reason and len(takes_of(obj)) < 2 and present_take(obj) is not None:
-            reason = f"'{obj.name}' has no other take: generate lip sync once more"
-        elif not reason and not takes_of(obj):
-            reason = f"'{obj.name}' has no take yet: generate lip sync first"
-        return poll_answer(cls, reason)
+        return poll_answer(cls, other_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return _answer(self, put_on(context, neighbor(lead_of(context), self.step)))
@@ -134,8 +130,7 @@ class DIFFUSION_TALKER_OT_take_favorite(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        obj = lead_of(context)
-        return poll_answer(cls, "" if takes_of(obj) else "There is no take yet: generate lip sync first")
+        return poll_answer(cls, "" if has_takes(lead_of(context)) else "There is no take yet: generate lip sync first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = lead_of(context)

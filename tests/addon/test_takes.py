@@ -530,6 +530,28 @@ def test_buttons_say_why_they_are_off(addon: ModuleType, fresh_scene: object) ->
         assert not getattr(bpy.ops.diffusion_talker, name).poll(), name
 
 
+def test_the_result_of_a_press_is_shown_while_its_take_plays(addon: ModuleType, face: bpy.types.Object) -> None:
+    shown = addon.operators.generate.shown_result
+    first = generate()
+    generate()
+    assert shown(bpy.context).startswith("Head line Take 02: ")
+    bpy.ops.diffusion_talker.take_audition(action=first.name)
+    assert shown(bpy.context) == ""
+
+
+def test_takes_of_the_command_line_are_takes_too(addon: ModuleType, face: bpy.types.Object, tmp_path: Path) -> None:
+    path = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    arguments = ["--audio", str(tmp_path / "line.wav"), "--object", "Head", "--seed", "4", "--quiet"]
+    assert addon.command.lip_sync(arguments) == 0
+    take = addon.takes.present_take(bpy.data.objects["Head"])
+    assert addon.takes.stored_of(take).options.seed == 4
+    before = keys(take)
+    bpy.context.view_layer.objects.active = bpy.data.objects["Head"]
+    assert bpy.ops.diffusion_talker.regenerate() == {"FINISHED"}
+    assert same(keys(playing(bpy.data.objects["Head"])), before)
+
+
 def test_nothing_is_switched_while_a_strip_is_edited(addon: ModuleType, face: bpy.types.Object) -> None:
     first = generate()
     second = generate()
