@@ -68,6 +68,7 @@ def _switch(region: str, moves: str) -> object:
         description=f"Animate {moves}. Off leaves the keys that are there as they are",
         default=True,
         options=set(),
+        update=changed,
     )
 
 
