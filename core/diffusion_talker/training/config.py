@@ -102,7 +102,7 @@ class FinetuneTrainingConfig(MotionTrainingConfig):
     student_steps: inference steps that are unrolled.
     """
 
-    steps: int = 1000
+    steps: int = 1500
     batch_clips: int = 12
     learning_rate: float = 5e-4
     warmup_steps: int = 50
