@@ -208,12 +208,10 @@ def _show_result(context: bpy.types.Context, sentence: str, failed: bool = False
 
 
 def shown_result(context: bpy.types.Context) -> str:
-    """The last result while it is still true: not after an undo, not in another file, not while another take plays."""
+    """The last result while it is still true: not after an undo, not in another file."""
     status = context.window_manager.diffusion_talker
-    present = present_take(lead_of(context))
-    is_gone = status.take and status.take not in bpy.data.actions
-    is_other = status.take and present is not None and status.take != present.name
-    return "" if is_gone or is_other or status.blend != bpy.data.filepath else status.result
+    is_stale = status.blend != bpy.data.filepath or (status.take and status.take not in bpy.data.actions)
+    return "" if is_stale else status.result
 
 
 def _set_status_text(context: bpy.types.Context, text: str | None) -> None:

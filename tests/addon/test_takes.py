@@ -530,15 +530,6 @@ def test_buttons_say_why_they_are_off(addon: ModuleType, fresh_scene: object) ->
         assert not getattr(bpy.ops.diffusion_talker, name).poll(), name
 
 
-def test_the_result_of_a_press_is_shown_while_its_take_plays(addon: ModuleType, face: bpy.types.Object) -> None:
-    shown = addon.operators.generate.shown_result
-    first = generate()
-    generate()
-    assert shown(bpy.context).startswith("Head line Take 02: ")
-    bpy.ops.diffusion_talker.take_audition(action=first.name)
-    assert shown(bpy.context) == ""
-
-
 def test_takes_of_the_command_line_are_takes_too(addon: ModuleType, face: bpy.types.Object, tmp_path: Path) -> None:
     path = str(tmp_path / "shot.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
