@@ -62,6 +62,8 @@ def choices_of(scene: bpy.types.Scene, all_shapes: bool = False) -> Choices:
 
 def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
     """Why the face, or what goes along with it, cannot be driven, and what to do; empty when all can."""
+    if not moves_anything(choices):
+        return "No part of the face would move: switch some on under Emotion > Parts of the Face"
     reason = "" if speaks_by_bones(face, choices) else _face_problem(face, choices)
     if reason:
         return reason
@@ -70,6 +72,12 @@ def plan_problem(face: bpy.types.Object | None, choices: Choices) -> str:
         if reason:
             return f"{reason}. Or remove it from the list of meshes"
     return rigs_problem(choices.scene, face) if choices.scene is not None else ""
+
+
+def moves_anything(choices: Choices) -> bool:
+    """Whether a part of the face is switched on; the head counts where something turns with it."""
+    has_head = choices.scene is not None and choices.scene.diffusion_talker_drive.use_head
+    return any(region != "head" or has_head for region in choices.regions)
 
 
 def speaks_by_bones(face: bpy.types.Object | None, choices: Choices) -> bool:

@@ -406,6 +406,16 @@ def test_the_mouth_can_be_left_out(command: Command, blend: Path, line: Path) ->
     assert names and {region_of(name) for name in names} == {"brows", "eyes"}
 
 
+@pytest.mark.parametrize(
+    ("parts", "reason"), [("head", "No part of the face would move"), ("mouth,ears", "no part 'ears' of the face")]
+)
+def test_parts_that_do_not_move_fail_the_line(
+    command: Command, blend: Path, line: Path, capsys: pytest.CaptureFixture[str], parts: str, reason: str
+) -> None:
+    assert command("--audio", line, "--object", "Ann", "--animate", parts) == 1
+    assert reason in capsys.readouterr().err
+
+
 def test_own_identities_come_from_a_folder(
     addon: ModuleType, command: Command, blend: Path, line: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

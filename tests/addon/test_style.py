@@ -178,6 +178,17 @@ def test_a_part_that_is_off_has_no_keys(settings: bpy.types.PropertyGroup, regio
     assert set(take()) == {name for name in ARKIT_52 if region_of(name) != region}
 
 
+def test_a_face_of_which_nothing_moves_is_said(addon: ModuleType, settings: bpy.types.PropertyGroup) -> None:
+    for region in ("mouth", "brows", "eyes"):
+        setattr(settings.regions, f"use_{region}", False)
+    assert "switch some on under Emotion > Parts of the Face" in addon.generation.problem(bpy.context)
+    bpy.context.scene.diffusion_talker_drive.use_head = True  # the object turns
+    assert addon.generation.problem(bpy.context) == ""
+    assert OPS.generate() == {"FINISHED"}
+    settings.regions.use_head = False
+    assert not OPS.generate.poll()
+
+
 def test_style_is_saved_and_can_be_keyed(settings: bpy.types.PropertyGroup, tmp_path: Path) -> None:
     scene = bpy.context.scene
     settings.style.jaw, settings.emotions.fear, settings.regions.use_head = 0.5, 0.25, False
