@@ -231,9 +231,9 @@ def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None) -> None:
 
 
 def _slot_for(owner: bpy.types.ID, action: bpy.types.Action) -> bpy.types.ActionSlot | None:
-    """The first slot for datablocks of this kind."""
-    kinds = (owner.id_type, "UNSPECIFIED")
-    return next((slot for slot in action.slots if slot.target_id_type in kinds), None)
+    """The slot that is named like this datablock, else the first one for datablocks of its kind."""
+    fitting = [slot for slot in action.slots if slot.target_id_type in (owner.id_type, "UNSPECIFIED")]
+    return next((slot for slot in fitting if slot.name_display == owner.name), fitting[0] if fitting else None)
 
 
 def current_action(owner: bpy.types.ID | None) -> bpy.types.Action | None:
@@ -361,6 +361,18 @@ def slot_fcurves(action: bpy.types.Action, slot: bpy.types.ActionSlot | None) ->
 def slot_fcurves_of(owner: bpy.types.ID, action: bpy.types.Action) -> Iterable[bpy.types.FCurve]:
     """F-curves that would move a datablock if this were its Action."""
     return slot_fcurves(action, _slot_for(owner, action) if HAS_SLOTS else None) or ()
+
+
+def beside_digest(owner: bpy.types.ID, action: bpy.types.Action, key: str) -> str:
+    """What tells the keys that an Action holds for a datablock outside of a line from other keys."""
+    place = lines_of(action).get(key, (0, 0))
+    digest = hashlib.blake2b(digest_size=8)
+    for curve in sorted(slot_fcurves_of(owner, action), key=lambda curve: (curve.data_path, curve.array_index)):
+        co = _read_field(curve, "co")
+        beside = co[~_within(co[:, 0], *place)]
+        if len(beside):
+            digest.update(f"{curve.data_path}{curve.array_index}".encode() + beside.tobytes())
+    return digest.hexdigest()
 
 
 def all_fcurves(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:

@@ -27,6 +27,7 @@ from .keyframes import (
     Span,
     Track,
     assign_action,
+    beside_digest,
     current_action,
     cut_name,
     line_keys,
@@ -268,7 +269,8 @@ def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Ac
     parts, gone = parts_of(scene, obj, action)
     _refuse(part.problem for part in parts)
     left = _left_behind(scene, previous, [part.owner for part in parts])
-    notes = (_lost_lines(previous, action), _lost_keys(obj, action), *gone, left)
+    lost = _lost_lines(previous, action) or _other_keys(parts, header_of(action).line)
+    notes = (lost, _lost_keys(obj, action), *gone, left)
     for part in parts:
         if current_action(part.owner) != part.action:
             assign_action(part.owner, part.action)
@@ -314,6 +316,20 @@ def _lost_lines(previous: bpy.types.Action | None, action: bpy.types.Action) -> 
     if not lost:
         return ""
     return f"Without {listed(lost, 2)}, which '{previous.name}' has: the arrow beside the list brings it in"
+
+
+def _other_keys(parts: Iterable[Part], line: str) -> str:
+    """Parts that the take moves differently outside of its line too, because there other keys were made since."""
+    other = []
+    for part in parts:
+        now = current_action(part.owner)
+        if now in (None, part.action):
+            continue
+        if beside_digest(part.owner, now, line) != beside_digest(part.owner, part.action, line):
+            other.append(f"'{part.bearer.name}'")
+    if not other:
+        return ""
+    return f"{listed(other, 2)} changed beside the line too: the arrow beside the list brings the line in alone"
 
 
 def line_title(key: str) -> str:

@@ -208,6 +208,57 @@ def test_the_best_takes_of_two_lines_are_brought_together(
     assert set(addon.keyframes.lines_of(both)) == {addon.takes.header_of(take).line for take in (second, answer)}
 
 
+def test_keys_beside_the_line_that_are_others_than_now_are_told(addon: ModuleType, face: bpy.types.Object) -> None:
+    """The body that was animated since, or another line of which another take plays."""
+    first, second = generate(), generate()
+    told = bpy.context.window_manager.diffusion_talker_takes
+    bpy.ops.diffusion_talker.take_audition(action=first.name)
+    assert told.note == ""
+    bpy.ops.diffusion_talker.take_audition(action=second.name)
+    insert_key(face.data.shape_keys.key_blocks["cheekPuff"], "value", 300)
+    bpy.ops.diffusion_talker.take_audition(action=first.name)
+    assert told.note == "'Head' changed beside the line too: the arrow beside the list brings the line in alone"
+    bpy.ops.diffusion_talker.take_audition(action=second.name)
+    bpy.ops.diffusion_talker.take_bring(action=first.name)
+    both = {path: co for path, co in keys(playing(face)).items() if "cheekPuff" in path}
+    assert len(both['key_blocks["cheekPuff"].value0']) > len(keys(first)['key_blocks["cheekPuff"].value0'])
+
+
+def test_bones_alone_have_takes(addon: ModuleType, fresh_scene: object, line: Path) -> None:
+    from tests.addon.test_bones import make_rig, use_rig
+
+    use_line(line)
+    rig = make_rig()
+    use_rig(rig)
+    insert_key(rig, "location", 50)
+    bpy.context.view_layer.objects.active = rig
+    taken = []
+    for _ in range(2):
+        assert bpy.ops.diffusion_talker.generate() == {"FINISHED"}
+        taken.append(rig.animation_data.action)
+    assert addon.takes.lead_of(bpy.context) == rig and addon.takes.takes_of(rig) == taken[::-1]
+    assert bpy.ops.diffusion_talker.take_audition(action=taken[0].name) == {"FINISHED"}
+    assert rig.animation_data.action == taken[0] and bpy.context.scene.diffusion_talker.seed == 1
+    before = keys(taken[0])
+    assert bpy.ops.diffusion_talker.regenerate() == {"FINISHED"}
+    assert rig.animation_data.action != taken[0] and same(keys(rig.animation_data.action), before)
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 4, 0), reason="actions have no slots before Blender 4.4")
+def test_an_action_of_several_slots_moves_the_face_by_its_own(addon: ModuleType, face: bpy.types.Object) -> None:
+    """Of two slots for shape keys the first is another mesh's, as when the animator merged Actions."""
+    keys_block = face.data.shape_keys
+    merged = bpy.data.actions.new("Merged")
+    strip = merged.layers.new("Layer").strips.new(type="KEYFRAME")
+    slots = [merged.slots.new(id_type="KEY", name=name) for name in ("Another Key", keys_block.name)]
+    for slot, value in zip(slots, (0.25, 0.75), strict=True):
+        curve = strip.channelbag(slot, ensure=True).fcurves.new('key_blocks["jawOpen"].value')
+        curve.keyframe_points.insert(1, value)
+    addon.keyframes.assign_action(keys_block, merged)
+    bpy.context.scene.frame_set(8)
+    assert keys_block.key_blocks["jawOpen"].value == 0.75
+
+
 def test_a_mesh_that_is_gone_is_told_and_the_rest_is_put_on(addon: ModuleType, face: bpy.types.Object) -> None:
     teeth = add_teeth()
     first = generate()
