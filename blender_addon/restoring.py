@@ -28,25 +28,26 @@ ROOT = "diffusion_talker"
 # ---------------------------------------------------------------- the take once more
 
 
-def request_again(context: bpy.types.Context, stored: StoredTake) -> Request:
-    """What makes a take again: its line where it lies now, on the face as it is now. Raises LipSyncProblem."""
+def request_again(context: bpy.types.Context, stored: StoredTake, library: bpy.types.Library | None = None) -> Request:
+    """What makes a take again: its line where it lies now, on the face as it is now. library: where the take comes
+    from, None for this file. Raises LipSyncProblem."""
     spoken = {name: getattr(stored.options, name) for name in SPOKEN}
     options = replace(options_of(context), **spoken)
     choices = choices_of(context.scene, bool(options.model))
     return request_for(
-        speech_again(context, stored.line),
+        speech_again(context, stored.line, library),
         target_of(context),
         options,
         replace(choices, regions=stored.moved or choices.regions),
     )
 
 
-def speech_again(context: bpy.types.Context, line: StoredLine) -> Speech:
+def speech_again(context: bpy.types.Context, line: StoredLine, library: bpy.types.Library | None = None) -> Speech:
     """The speech of a take: its strip as it is now, else its sound as it lay. Raises LipSyncProblem."""
     scene = sequencer_scene(context)
     if line.source == STRIP and find_strip(scene, line.name) is not None:
         return speech_of_strip(context, scene, line.name)
-    path, fps = bpy.path.abspath(line.path), scene_fps(context.scene)
+    path, fps = bpy.path.abspath(line.path, library=library), scene_fps(context.scene)
     reason = file_problem(path)
     if reason:
         gone = f"There is no strip '{line.name}' any more, and no" if line.source == STRIP else "There is no"

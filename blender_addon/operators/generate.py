@@ -170,9 +170,10 @@ class DIFFUSION_TALKER_OT_regenerate(TakeMaker, bpy.types.Operator):
         return poll_answer(cls, reason or form or plan_problem(target_of(context), choices))
 
     def request(self, context: bpy.types.Context) -> Request:
-        stored = stored_of(present_take(lead_of(context)))
+        take = present_take(lead_of(context))
+        stored = stored_of(take)
         self.note = model_note(context, stored)
-        return request_again(context, stored)
+        return request_again(context, stored, take.library)
 
     def written(self, context: bpy.types.Context, request: Request) -> str:
         return self.note

@@ -525,8 +525,9 @@ def test_takes_survive_appending(addon: ModuleType, face: bpy.types.Object, tmp_
 def test_linked_takes_can_be_auditioned_but_not_changed(
     addon: ModuleType, face: bpy.types.Object, tmp_path: Path
 ) -> None:
-    names = [generate().name, generate().name]
     library = str(tmp_path / "shot.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=library)
+    names = [generate().name, generate().name]
     bpy.ops.wm.save_as_mainfile(filepath=library)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     with bpy.data.libraries.load(library) as (there, here):
@@ -546,6 +547,9 @@ def test_linked_takes_can_be_auditioned_but_not_changed(
         bpy.ops.diffusion_talker.take_favorite()
     addon.takes.rename(take, "mine")
     assert take.name == names[0]
+    before = keys(take)
+    assert bpy.ops.diffusion_talker.regenerate() == {"FINISHED"}
+    assert playing(head).library is None and same(keys(playing(head)), before), "its sound lies beside its own file"
 
 
 def test_an_override_keeps_its_takes_through_a_file(addon: ModuleType, face: bpy.types.Object, tmp_path: Path) -> None:
