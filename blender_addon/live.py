@@ -37,7 +37,7 @@ from .generation import (
 )
 from .job import Job
 from .keyframes import DIGEST_PROPERTY, Track, current_action, line_digest, rewrite_tracks
-from .problems import LipSyncProblem
+from .problems import LipSyncProblem, user_message
 from .style_properties import LISTENERS
 from .takes import Stamp, header_of, is_made, lead_of, new_stamp, present_take, record_of
 from .vertex_animation import form_of
@@ -154,7 +154,9 @@ class Live:
         tell_problem("")
 
     def release(self) -> None:
-        """Another take plays, which is not the sliders': the next change makes a take of its own."""
+        """Another take plays, which is not the sliders': what is computed would hide it, and the next change makes a
+        take of its own."""
+        self.interrupt()
         self.take = ""
 
     # -- the worker
@@ -174,8 +176,10 @@ class Live:
         reason = live_problem(context)
         try:
             request = None if reason else self._request(context)
-        except LipSyncProblem as error:
-            request, reason = None, str(error)
+        except Exception as error:
+            request, reason = None, user_message(error)
+            if reason is None:
+                raise
         tell_problem(reason)
         if request is not None and (self.listens_only or not is_made(lead_of(context), request)):
             self.job_writes, self.started_at = not self.listens_only, time.monotonic()

@@ -38,6 +38,7 @@ class TakeMaker:
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        LIVE.interrupt()
         try:
             self.job = Job(self.request(context))
         except LipSyncProblem as error:
@@ -53,6 +54,7 @@ class TakeMaker:
     def execute(self, context: bpy.types.Context) -> set[str]:
         """The same at once, for scripts, repeat and background mode."""
         _reset_status(context)
+        LIVE.interrupt()
         try:
             request = self.request(context)
             generated = generate(request, lambda share, message: None, lambda: False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ..live import LIVE
 from ..problems import LipSyncProblem, poll_answer, report_problem
 from ..restoring import model_note, use_settings
 from ..takes import (
@@ -169,6 +170,7 @@ class DIFFUSION_TALKER_OT_take_delete(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = lead_of(context)
         name = present_take(obj).name
+        LIVE.release()
         try:
             remove(context.scene, obj, present_take(obj))
         except LipSyncProblem as error:

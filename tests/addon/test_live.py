@@ -303,6 +303,33 @@ def test_everything_that_ends_it_writes_nothing(
     assert len(bpy.data.actions) == 0 and not addon.live.LIVE.is_busy
 
 
+@pytest.mark.parametrize("other", ("generate", "audition", "bring", "delete"))
+def test_what_is_computed_does_not_hide_a_take_that_is_put_on_meanwhile(
+    addon: ModuleType, face: bpy.types.Object, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    first = generate(addon)
+    settings = switch_on(addon)
+    settings.style.jaw = 0.2
+    settle(addon)
+    held = Held(addon, monkeypatch)
+    settings.style.jaw = 0.5
+    begin(addon, held)
+    if other == "generate":
+        wanted = generate(addon)
+    elif other == "audition":
+        bpy.ops.diffusion_talker.take_audition(action=first.name)
+        wanted = first
+    elif other == "delete":
+        bpy.ops.diffusion_talker.take_delete()
+        wanted = first
+    else:
+        bpy.ops.diffusion_talker.take_bring(action=first.name)
+        wanted = playing(face)
+    held.gate.set()
+    settle(addon)
+    assert playing(face) == wanted and held.ended != ["done"]
+
+
 def test_undo_brings_keys_back_that_fit_the_sliders(addon: ModuleType, face: bpy.types.Object) -> None:
     """As Blender pushes its steps: after each change of a slider, before the keys have followed."""
     settings = switch_on(addon)
