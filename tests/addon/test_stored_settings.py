@@ -54,7 +54,7 @@ def test_a_curve_of_a_value_a_frame_is_kept_without_its_times(addon: ModuleType,
 def test_where_it_was_computed_is_nobody_elses_business(addon: ModuleType, stored: object) -> None:
     from dataclasses import replace
 
-    options = replace(stored.options, torch_python="/home/ada/python", library="/home/ada/voices", runtime="torch")
+    options = replace(stored.options, torch_python="/Users/ada/python", library="/Users/ada/voices", runtime="torch")
     text = addon.stored_settings.take_text(replace(stored, options=options))
     assert "ada" not in text.replace("Ada", "") and "torch" not in text
 
