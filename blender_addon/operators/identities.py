@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, StringProperty
@@ -17,6 +18,11 @@ from ..generation import options_of, speech_of, speech_problem
 from ..problems import LipSyncProblem, poll_answer, report_problem
 from ..sentences import wrapped
 from ..voices import Blend, compare, enrolled, mixed, named, summary
+
+if TYPE_CHECKING:
+    from diffusion_talker.library import UserIdentity
+
+Result = TypeVar("Result")
 
 SUFFIX = ".npz"
 WIDTH = 380
@@ -54,6 +60,14 @@ class NewIdentity(IdentityOperator):
     title: StringProperty(name="Name", description="Name of the new identity")
     description: StringProperty(name="Description", description="One line that the list shows. Empty: how it was made")
 
+    def make(self, context: bpy.types.Context) -> UserIdentity:
+        """The identity, without a name. Raises DiffusionTalkerError, LipSyncProblem."""
+        raise NotImplementedError
+
+    def wanted_name(self, context: bpy.types.Context) -> str:
+        """What it would be called unless the user says otherwise."""
+        raise NotImplementedError
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
             self.identity = _waiting(context, lambda: self.make(context))
@@ -89,7 +103,7 @@ class DIFFUSION_TALKER_OT_identity_enrol_speech(NewIdentity, bpy.types.Operator)
     def poll(cls, context: bpy.types.Context) -> bool:
         return poll_answer(cls, speech_problem(context))
 
-    def make(self, context: bpy.types.Context) -> object:
+    def make(self, context: bpy.types.Context) -> UserIdentity:
         return enrolled([speech_of(context)], options_of(context))
 
     def wanted_name(self, context: bpy.types.Context) -> str:
@@ -107,7 +121,7 @@ class DIFFUSION_TALKER_OT_identity_enrol_strips(NewIdentity, bpy.types.Operator)
         reason = "" if selected_strips(context) else "No sound strip is selected: select strips of one voice first"
         return poll_answer(cls, reason)
 
-    def make(self, context: bpy.types.Context) -> object:
+    def make(self, context: bpy.types.Context) -> UserIdentity:
         scene = sequencer_scene(context)
         speeches = [speech_of_strip(context, scene, name) for name in selected_strips(context)]
         return enrolled(speeches, options_of(context))
@@ -158,7 +172,7 @@ class DIFFUSION_TALKER_OT_identity_save_blend(NewIdentity, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         return poll_answer(cls, identities.blend_problem(context))
 
-    def make(self, context: bpy.types.Context) -> object:
+    def make(self, context: bpy.types.Context) -> UserIdentity:
         settings = context.scene.diffusion_talker
         share = settings.identity_blend
         parts = ((settings.identity, 1.0 - share), (settings.second_identity, share))
@@ -336,7 +350,7 @@ def _follow(context: bpy.types.Context, old: str, new: str) -> None:
                 setattr(settings, name, new)
 
 
-def _waiting(context: bpy.types.Context, work: Callable[[], object]) -> object:
+def _waiting(context: bpy.types.Context, work: Callable[[], Result]) -> Result:
     """Work of a second or so, under the cursor that says so."""
     if context.window is None:
         return work()
