@@ -317,6 +317,19 @@ def test_comparing_shows_likeness_until_the_speech_changes(
     assert not addon.identities.is_compared(bpy.context)
 
 
+def test_own_voices_and_built_in_ones_are_measured_alike(addon: ModuleType, scene: bpy.types.Scene) -> None:
+    """A stranger's voice of one's own, at (1 + 0) / 2 in the core, does not go before a talker who is alike."""
+    from diffusion_talker.student.generate import MatchResult
+
+    OPS.identity_enrol_speech(title="Ada")
+    found = MatchResult((("Ada", 0.52), ("Calm", 0.49), ("Plain", -0.3)), (("neutral", 1.0),), own=("Ada",))
+    assert addon.identities.show_match(bpy.context, found) == "Closest: Calm 49%, Ada 4%"
+    rows = bpy.context.window_manager.diffusion_talker_identities.rows
+    assert rows["Ada"].similarity == pytest.approx(0.04) and rows["Calm"].similarity == pytest.approx(0.49)
+    assert addon.identities.similarity_text(rows["Plain"]) == "0%"
+    assert addon.identities.similarity_text(rows["Crisp"]) == "", "nothing is known of it"
+
+
 def test_drawing_has_a_list_read_that_is_not_fresh(addon: ModuleType, scene: bpy.types.Scene, tmp_path: Path) -> None:
     timer = addon.identities._refresh_once
     addon.identities.keep_fresh(bpy.context)
