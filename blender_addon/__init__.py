@@ -49,6 +49,7 @@ CLASSES = (
     identity_properties.DIFFUSION_TALKER_PG_identities,
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
+    takes.DIFFUSION_TALKER_PG_kept_take,
     takes_properties.DIFFUSION_TALKER_PG_takes,
     takes_properties.DIFFUSION_TALKER_PG_takes_status,
     properties.DIFFUSION_TALKER_PG_landmark,

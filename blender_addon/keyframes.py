@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import bpy
@@ -107,13 +107,15 @@ class Keys:
 class Track:
     """Curves for one datablock. title: what its Action is named after. curves: channel -> (F,) float32, one a frame,
     single points, or keys of another Action. dropped: channels whose older curves do not go over into the new Action.
-    marks: custom properties of the new Action, see TAKE_PROPERTIES."""
+    marks: custom properties of the new Action, see TAKE_PROPERTIES. bearer: the object that keeps the new Action among
+    its takes, None where it is none."""
 
     owner: bpy.types.ID
     title: str
     curves: Mapping[Channel, np.ndarray | Points | Keys]
     dropped: frozenset[Channel] = frozenset()
     marks: Mapping[str, str] = field(default_factory=dict)
+    bearer: bpy.types.Object | None = None
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,7 @@ def _one_track_each(tracks: Sequence[Track]) -> list[Track]:
         known = merged.get(track.owner.session_uid)
         curves = track.curves if known is None else {**known.curves, **track.curves}
         dropped = track.dropped if known is None else known.dropped | track.dropped
-        title, marks = (track.title, track.marks) if known is None else (known.title, known.marks)
-        merged[track.owner.session_uid] = Track(track.owner, title, curves, dropped, marks)
+        merged[track.owner.session_uid] = replace(known or track, curves=curves, dropped=dropped)
     return list(merged.values())
 
 
@@ -216,7 +217,20 @@ def _mark(action: bpy.types.Action, marks: Mapping[str, str]) -> None:
 def _assign(track: Track, fresh: _FreshAction, span: Span) -> WrittenTake:
     fresh.action.name = take_name(track.title, span.line)
     assign_action(track.owner, fresh.action)
+    if track.bearer is not None:
+        _keep(track.bearer, fresh.action)
     return WrittenTake(fresh.action.name, len(track.curves), fresh.key_count)
+
+
+def _keep(bearer: bpy.types.Object, action: bpy.types.Action) -> None:
+    """Let an object hold on to a take, so that it takes it along when it is appended or linked. Overrides cannot."""
+    if bearer.library is not None or bearer.override_library is not None:
+        return
+    kept = bearer.diffusion_talker_takes
+    for index in reversed(range(len(kept))):
+        if kept[index].action in (None, action):
+            kept.remove(index)
+    kept.add().action = action
 
 
 def assign_action(owner: bpy.types.ID, action: bpy.types.Action | None) -> None:

@@ -106,7 +106,8 @@ def stamped(track: Track, obj: bpy.types.Object, stamp: Stamp, leads: bool = Fal
         spoken="" if options is None else spoken_by(options),
         is_live=stamp.is_live,
     )
-    return replace(track, marks={TAKE_PROPERTY: header_text(header), SETTINGS_PROPERTY: take_text(stamp.stored)})
+    marks = {TAKE_PROPERTY: header_text(header), SETTINGS_PROPERTY: take_text(stamp.stored)}
+    return replace(track, marks=marks, bearer=obj)
 
 
 def header_of(action: bpy.types.Action | None) -> TakeHeader | None:
@@ -474,7 +475,8 @@ def remove_problem(obj: bpy.types.Object, action: bpy.types.Action) -> str:
     if reason:
         return reason
     here = int(current_action(lead_owner(obj)) == action)
-    if action.users - int(action.use_fake_user) > here:
+    kept = sum(each.action == action for each in obj.diffusion_talker_takes)  # usually all: then nobody else is asked
+    if action.users - int(action.use_fake_user) - kept > here and _users(action) > here:
         return f"'{action.name}' is used elsewhere too, by an NLA strip or another object: remove it there first"
     return ""
 
@@ -495,8 +497,14 @@ def remove(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Acti
             assign_action(lead_owner(obj), None)
             _take_off(scene, companions)
     for unwanted in (action, *companions):
-        if unwanted.library is None and unwanted.users - int(unwanted.use_fake_user) == 0:
-            bpy.data.actions.remove(unwanted)
+        if unwanted.library is None and _users(unwanted) == 0:
+            bpy.data.actions.remove(unwanted)  # those who keep it keep nothing then
+
+
+def _users(action: bpy.types.Action) -> int:
+    """How many play an Action, or have it in the NLA: those who only keep it do not count."""
+    kept = (each.action for obj in bpy.data.objects for each in obj.diffusion_talker_takes)
+    return action.users - int(action.use_fake_user) - sum(other == action for other in kept)
 
 
 def _has_copy(action: bpy.types.Action) -> bool:
@@ -518,6 +526,12 @@ def _take_off(scene: bpy.types.Scene, companions: Iterable[bpy.types.Action]) ->
 # ---------------------------------------------------------------- registration
 
 
+class DIFFUSION_TALKER_PG_kept_take(bpy.types.PropertyGroup):
+    """An Action that an object holds on to."""
+
+    action: bpy.props.PointerProperty(name="Take", type=bpy.types.Action)
+
+
 def _set_name(action: bpy.types.Action, name: str) -> None:
     rename(action, name.strip())
 
@@ -530,6 +544,7 @@ def attach() -> None:
     bpy.types.Object.diffusion_talker_id = bpy.props.StringProperty(
         name="Takes", description="Ids under which takes know this object", options={"HIDDEN"}, override=_OVERRIDABLE
     )
+    bpy.types.Object.diffusion_talker_takes = bpy.props.CollectionProperty(type=DIFFUSION_TALKER_PG_kept_take)
     bpy.types.Action.diffusion_talker_name = bpy.props.StringProperty(
         name="Take",
         description="Name of the take. Its Actions are called like it, after what each of them moves",
@@ -540,4 +555,5 @@ def attach() -> None:
 
 def detach() -> None:
     del bpy.types.Action.diffusion_talker_name
+    del bpy.types.Object.diffusion_talker_takes
     del bpy.types.Object.diffusion_talker_id

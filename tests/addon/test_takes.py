@@ -508,18 +508,59 @@ def test_takes_survive_saving_and_loading(addon: ModuleType, face: bpy.types.Obj
     assert same(keys(playing(face)), before)
 
 
-def test_takes_survive_appending(addon: ModuleType, face: bpy.types.Object, tmp_path: Path) -> None:
-    names = [generate().name, generate().name]
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+def take_from(library: Path, link: bool) -> bpy.types.Object:
+    """The face of another file, alone as the animator asks for it, in a new scene."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    with bpy.data.libraries.load(str(tmp_path / "shot.blend")) as (there, here):
-        here.objects, here.actions = ["Head"], list(there.actions)
+    with bpy.data.libraries.load(str(library), link=link) as (there, here):
+        here.objects = ["Head"]
     head = here.objects[0]
     bpy.context.scene.collection.objects.link(head)
     bpy.context.view_layer.objects.active = head
-    assert {take.name for take in addon.takes.takes_of(head)} == set(names)
+    return head
+
+
+def test_a_face_brings_its_takes_along_when_it_is_appended(
+    addon: ModuleType, face: bpy.types.Object, tmp_path: Path
+) -> None:
+    names = [generate().name for _ in range(3)]
+    before = keys(bpy.data.actions[names[0]])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    head = take_from(tmp_path / "shot.blend", link=False)
+    assert [take.name for take in addon.takes.takes_of(head)] == names[::-1]
     bpy.ops.diffusion_talker.take_audition(action=names[0])
-    assert playing(head).name == names[0]
+    assert playing(head).name == names[0] and playing(head).library is None and same(keys(playing(head)), before)
+
+
+def test_a_face_brings_its_takes_along_when_it_is_linked(
+    addon: ModuleType, face: bpy.types.Object, tmp_path: Path
+) -> None:
+    names = [generate().name for _ in range(2)]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    head = take_from(tmp_path / "shot.blend", link=True)
+    assert [take.name for take in addon.takes.takes_of(head)] == names[::-1]
+    assert not bpy.ops.diffusion_talker.take_audition.poll(), "a linked face is read-only"
+    override = head.override_hierarchy_create(bpy.context.scene, bpy.context.view_layer, do_fully_editable=True)
+    if override.data.library is not None:
+        override.data.override_create(remap_local_usages=True)
+    bpy.context.view_layer.objects.active = override
+    assert [take.name for take in addon.takes.takes_of(override)] == names[::-1]
+    assert bpy.ops.diffusion_talker.take_audition(action=names[0]) == {"FINISHED"}
+    assert playing(override).name == names[0] and playing(override).library is not None
+
+
+def test_what_an_object_keeps_is_neither_in_the_way_nor_left_over(addon: ModuleType, face: bpy.types.Object) -> None:
+    twin = face.copy()
+    twin.data = face.data.copy()
+    generate()
+    take = generate()
+    assert [kept.action for kept in face.diffusion_talker_takes] == addon.takes.takes_of(face)[::-1]
+    assert addon.takes.remove_problem(face, take) == ""
+    twin.data.shape_keys.animation_data_create().action = take
+    assert "is used elsewhere too" in addon.takes.remove_problem(face, take)
+    twin.data.shape_keys.animation_data.action = None
+    bpy.ops.diffusion_talker.take_delete()
+    generate()
+    assert None not in [kept.action for kept in face.diffusion_talker_takes] and len(face.diffusion_talker_takes) == 2
 
 
 def test_linked_takes_can_be_auditioned_but_not_changed(
