@@ -181,7 +181,7 @@ class DIFFUSION_TALKER_OT_take_delete(bpy.types.Operator):
 
 
 class DIFFUSION_TALKER_OT_take_settings(bpy.types.Operator):
-    """Set everything under Voice and Style, and the seed, as this take has it. Values that were keyed are keyed again, in a new Action of the scene"""  # noqa: E501 - a tooltip
+    """Set voice, emotion, style and seed as this take has them. What was keyed is keyed again, in a new Action"""
 
     bl_idname = "diffusion_talker.take_settings"
     bl_label = "Use Settings"
