@@ -438,6 +438,36 @@ def test_undo_takes_an_audition_a_name_and_a_deletion_back(addon: ModuleType, fa
     assert playing(bpy.data.objects["Head"]).name == second
 
 
+@pytest.mark.parametrize("verb", ("take_bring", "take_settings", "take_favorite", "regenerate", "generate"))
+def test_undo_takes_back_everything_that_a_click_changed(
+    addon: ModuleType, face: bpy.types.Object, verb: str
+) -> None:
+    settings = bpy.context.scene.diffusion_talker
+    settings.intensity = 0.5
+    settings.keyframe_insert("intensity", frame=1)
+    first = generate().name
+    generate(seed=7, emotion="anger")
+    settings.emotion = "auto"
+    settings.seed = 7
+    bpy.ops.ed.undo_push(message="before")
+
+    def state() -> tuple[object, ...]:
+        scene, head = bpy.context.scene, bpy.data.objects["Head"]
+        spoken = scene.diffusion_talker
+        return (
+            [(each.name, each.users, addon.takes.is_favorite(each)) for each in bpy.data.actions],
+            (playing(head).name, scene.animation_data.action.name, len(head.diffusion_talker_takes)),
+            (spoken.seed, spoken.emotion, spoken.intensity),
+        )
+
+    before = state()
+    getattr(bpy.ops.diffusion_talker, verb)(**({"action": first} if verb == "take_bring" else {}))
+    assert state() != before, "the click changed nothing"
+    bpy.ops.ed.undo_push(message=verb)
+    bpy.ops.ed.undo()
+    assert state() == before
+
+
 # ---------------------------------------------------------------- settings and the take once more
 
 
