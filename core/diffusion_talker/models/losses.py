@@ -56,6 +56,31 @@ def closure_loss(predicted_gap: Tensor, clean_gap: Tensor, mask: Tensor) -> Tens
     return (stress * (predicted_gap - clean_gap).square()).sum() / stress.sum().clamp_min(1.0)
 
 
+def spread_loss(predicted: Tensor, clean: Tensor, mask: Tensor) -> Tensor:
+    """Sum over position, velocity and acceleration of sum_c (d^_c - d_c)^2 / sum_c d_c^2 (ours).
+
+    d_c is the root mean square of channel c over all frames of a batch, of positions about the middle of each clip.
+    Where a sound leaves doubt, squared errors are least for a motion that hesitates; this asks for as much motion as
+    there is in truth, and leaves open where. (B, T, C), (B, T, C), mask (B, T).
+    """
+    weight = mask[..., None]
+    middle = weight.sum(1, keepdim=True).clamp_min(1.0)
+    predicted = predicted - (weight * predicted).sum(1, keepdim=True) / middle
+    clean = clean - (weight * clean).sum(1, keepdim=True) / middle
+    total = predicted.new_zeros(())
+    for _ in range(3):
+        found, wanted = _root_mean_square(predicted, weight), _root_mean_square(clean, weight)
+        total = total + (found - wanted).square().sum() / wanted.square().sum().clamp_min(1e-6)
+        predicted, clean = predicted.diff(dim=1), clean.diff(dim=1)
+        weight = torch.minimum(weight[:, 1:], weight[:, :-1])
+    return total
+
+
+def _root_mean_square(motion: Tensor, weight: Tensor) -> Tensor:
+    """(B, T, C), (B, T, 1) -> (C,)."""
+    return ((weight * motion.square()).sum((0, 1)) / weight.sum().clamp_min(1.0) + 1e-8).sqrt()
+
+
 def phone_loss(logits: Tensor, phones: Tensor, mask: Tensor) -> Tensor:
     """Cross-entropy of the articulatory class of each frame; label smoothing absorbs uncertain borders.
 

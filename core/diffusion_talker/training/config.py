@@ -100,15 +100,17 @@ class FinetuneTrainingConfig(MotionTrainingConfig):
     """The ground-truth stage: real inference steps, true lips, distilled brows.
 
     student_steps: inference steps that are unrolled.
+    spread_weight: of the loss that asks for as much motion as there is in truth.
     """
 
-    steps: int = 1500
+    steps: int = 2200
     batch_clips: int = 12
     learning_rate: float = 5e-4
     warmup_steps: int = 50
     ema_decay: float = 0.995
     student_steps: int = 2
     closure_weight: float = 5.0
+    spread_weight: float = 3.0
     enhancer_weight: float = 0.02  # L_pc
     enhancer_temperature: float = 0.1
 

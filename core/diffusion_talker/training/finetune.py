@@ -33,6 +33,7 @@ class FinetuneLosses:
     mouth: float
     velocity: float
     closure: float
+    spread: float
     upper: float
     enhancer: float
     phone: float
@@ -43,7 +44,7 @@ class FinetuneLosses:
 
 
 class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
-    """Reconstruction, velocity and closure of the mouth against the truth; L_dis and L_pc above it."""
+    """Reconstruction, velocity and closure of the mouth against the truth; L_dis and L_pc above it; spread of all."""
 
     _network: StudentNetwork
     _config: FinetuneTrainingConfig
@@ -78,14 +79,16 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
         enhancer = self._enhance(steps[-1], style, aim, aim_style, target)
         phones = HeardPhones.of(network, features, target)
         library = heard.contrast(network.personalizer, target)
+        clean = normalized(target.motion, decoder)
+        spread = losses.spread_loss(steps[-1], clean, target.mask)
         total = (mouth.reconstruction + config.velocity_weight * mouth.velocity + config.closure_weight * mouth.closure
-                 + upper + config.enhancer_weight * enhancer + config.phone_weight * phones.loss
-                 + config.library_weight * library)
-        amplitude, speed = self._ratios(steps[-1], normalized(target.motion, decoder))
+                 + upper + config.spread_weight * spread + config.enhancer_weight * enhancer
+                 + config.phone_weight * phones.loss + config.library_weight * library)
+        amplitude, speed = self._ratios(steps[-1], clean)
         return total, FinetuneLosses(
             total=total.item(), mouth=mouth.reconstruction.item(), velocity=mouth.velocity.item(),
-            closure=mouth.closure.item(), upper=upper.item(), enhancer=enhancer.item(), phone=phones.loss.item(),
-            phone_accuracy=phones.accuracy,
+            closure=mouth.closure.item(), spread=spread.item(), upper=upper.item(), enhancer=enhancer.item(),
+            phone=phones.loss.item(), phone_accuracy=phones.accuracy,
             identity_accuracy=accuracy(heard.identity, target.identity, target.identity_heard),
             amplitude_ratio=amplitude, velocity_ratio=speed,
         )

@@ -134,3 +134,23 @@ def test_personalizer_loss_wants_the_same_clip_to_be_nearest():
     only_first = torch.tensor([1.0, 0.0, 0.0, 0.0])
     swapped = teacher[[0, 2, 1, 3]]
     assert losses.personalizer_loss(swapped, teacher, only_first, 0.1).item() < 0.01
+
+
+def test_spread_asks_how_much_moves_and_not_when():
+    motion = torch.randn(4, 60, 3, generator=torch.Generator().manual_seed(0)).cumsum(1)
+    mask = torch.ones(4, 60)
+    assert losses.spread_loss(motion, motion, mask) == 0
+    assert losses.spread_loss(motion[torch.tensor([2, 3, 0, 1])], motion, mask) == pytest.approx(0, abs=1e-6)
+    assert losses.spread_loss(0.5 * motion, motion, mask) == pytest.approx(3 * 0.25, rel=1e-3)  # position to acceleration
+    assert losses.spread_loss(motion + 7.0, motion, mask) == pytest.approx(0, abs=1e-6)  # where it rests does not count
+
+
+def test_spread_lets_a_hesitant_motion_grow_and_passes_over_padding():
+    motion = torch.randn(2, 50, 2, generator=torch.Generator().manual_seed(1)).cumsum(1)
+    mask = (torch.arange(50) < 40).float().expand(2, 50)
+    hesitant = (0.6 * motion).requires_grad_()
+    losses.spread_loss(hesitant, motion, mask).backward()
+    assert (hesitant.grad[:, :40] * (motion - motion[:, :40].mean(1, keepdim=True))[:, :40]).sum() < 0
+    assert not hesitant.grad[:, 40:].any()
+    wild = torch.where(mask[..., None] > 0, motion, 100.0)
+    torch.testing.assert_close(losses.spread_loss(wild, motion, mask), torch.tensor(0.0), atol=1e-5, rtol=0)
