@@ -350,20 +350,30 @@ def tell_problem(reason: str) -> None:
     told = bpy.context.window_manager.diffusion_talker_takes
     if told.problem != reason:
         told.problem = reason
-        _redraw(bpy.context)
+        _redraw_panels(bpy.context)
 
 
 def tell_progress(progress: float, message: str) -> None:
     told = bpy.context.window_manager.diffusion_talker_takes
     if (told.progress, told.message) != (progress, message):
         told.progress, told.message = progress, message
-        _redraw(bpy.context)
+        _redraw_panels(bpy.context)
 
 
 def _push_undo(message: str) -> None:
     """A step of its own for a take that is new; headless Blender keeps no steps."""
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message=message)
+
+
+def _redraw_panels(context: bpy.types.Context) -> None:
+    """The sidebars alone: drawing the scene would take time from the worker."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
 
 
 def _redraw(context: bpy.types.Context) -> None:
