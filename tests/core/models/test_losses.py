@@ -141,7 +141,7 @@ def test_spread_asks_how_much_moves_and_not_when():
     mask = torch.ones(4, 60)
     assert losses.spread_loss(motion, motion, mask) == 0
     assert losses.spread_loss(motion[torch.tensor([2, 3, 0, 1])], motion, mask) == pytest.approx(0, abs=1e-6)
-    assert losses.spread_loss(0.5 * motion, motion, mask) == pytest.approx(3 * 0.25, rel=1e-3)  # position to acceleration
+    assert losses.spread_loss(0.5 * motion, motion, mask) == pytest.approx(3 * 0.25, rel=1e-3)  # of three orders
     assert losses.spread_loss(motion + 7.0, motion, mask) == pytest.approx(0, abs=1e-6)  # where it rests does not count
 
 
