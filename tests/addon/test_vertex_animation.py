@@ -200,7 +200,7 @@ class VertexStudent:
     """A model whose voice opens FLAME's mouth and closes it, in FLAME's own frame."""
 
     runtime_name = "test"
-    config = SimpleNamespace(vertex_count=5023)
+    config = SimpleNamespace(vertex_count=5023, identities=())
 
     def __init__(self, addon: ModuleType, still: bpy.types.Object) -> None:
         neutral = addon.meshes.neutral_points(still)
@@ -208,7 +208,10 @@ class VertexStudent:
         shares = np.sin(np.linspace(0, np.pi, 60)) ** 2
         self.motion = VertexMotion((shares[:, None, None] * opened).astype(np.float32), 60.0, neutral)
 
-    def generate_vertices(self, source: object, settings: object, progress: object, cancelled: object) -> VertexMotion:
+    def listen(self, source: object) -> None:
+        return None
+
+    def perform_vertices(self, heard: None, settings: object, progress: object, cancelled: object) -> VertexMotion:
         return self.motion
 
 
