@@ -82,7 +82,7 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
         clean = normalized(target.motion, decoder)
         spread = losses.spread_loss(steps[-1], clean, target.mask)
         total = (mouth.reconstruction + config.velocity_weight * mouth.velocity + config.closure_weight * mouth.closure
-                 + upper + config.spread_weight * spread + config.enhancer_weight * enhancer
+                 + upper + self._spread_weight() * spread + config.enhancer_weight * enhancer
                  + config.phone_weight * phones.loss + config.library_weight * library)
         amplitude, speed = self._ratios(steps[-1], clean)
         return total, FinetuneLosses(
@@ -92,6 +92,10 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
             identity_accuracy=accuracy(heard.identity, target.identity, target.identity_heard),
             amplitude_ratio=amplitude, velocity_ratio=speed,
         )
+
+    def _spread_weight(self) -> float:
+        """Rises from 0 with the cube of what is done: first the lips learn when to move, then how much."""
+        return self._config.spread_weight * (self.step / self._config.steps) ** 3
 
     def _mouth_losses(self, steps: list[Tensor], target: Targets) -> _MouthLosses:
         """Mean over the unrolled steps of what separates the mouth from the truth."""
