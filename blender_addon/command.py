@@ -218,21 +218,19 @@ def _add_style_arguments(parser: argparse.ArgumentParser) -> None:
 
 def performance(line: Line) -> GenerateSettings:
     """How a line is spoken, read as the core's own command reads it. Raises SettingsError."""
-    from diffusion_talker.cli.options import performance_settings
     from diffusion_talker.student import GenerateSettings
+    from diffusion_talker.student.notation import performance_settings
 
     default = GenerateSettings()
     return performance_settings(
-        argparse.Namespace(
-            identity=line.identity.replace(SEPARATOR, ",") or default.identity,
-            emotion=line.emotion.replace(SEPARATOR, ",") or default.emotion,
-            intensity=default.intensity if line.intensity is None else line.intensity,
-            style_strength=default.style_strength if line.style_strength is None else line.style_strength,
-            seed=default.seed if line.seed is None else line.seed,
-            steps=line.steps,
-            style=[line.style.replace(SEPARATOR, ",")],
-            region=[line.regions.replace(SEPARATOR, ",")],
-        )
+        identity=line.identity.replace(SEPARATOR, ",") or default.identity,
+        emotion=line.emotion.replace(SEPARATOR, ",") or default.emotion,
+        intensity=default.intensity if line.intensity is None else line.intensity,
+        style_strength=default.style_strength if line.style_strength is None else line.style_strength,
+        style=[line.style.replace(SEPARATOR, ",")],
+        regions=[line.regions.replace(SEPARATOR, ",")],
+        steps=line.steps,
+        seed=default.seed if line.seed is None else line.seed,
     )
 
 

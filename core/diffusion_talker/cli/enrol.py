@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from diffusion_talker.audio import FileSource
-from diffusion_talker.cli.options import add_library_argument, add_student_arguments, mixture, open_student
+from diffusion_talker.cli.options import add_library_argument, add_student_arguments, open_student
 from diffusion_talker.errors import SettingsError
 from diffusion_talker.library import UserIdentity, UserLibrary, enrol, mix
 from diffusion_talker.student import Student
+from diffusion_talker.student.notation import mixture
 
 _LISTED = 3
 

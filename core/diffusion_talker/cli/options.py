@@ -8,11 +8,8 @@ import math
 import sys
 from pathlib import Path
 
-from diffusion_talker.errors import SettingsError
 from diffusion_talker.library import UserIdentity, UserLibrary, default_library_folder
-from diffusion_talker.student import DEVICES, REGIONS, RUNTIMES, GenerateSettings, Student, load_student
-
-Parts = tuple[tuple[str, float], ...]
+from diffusion_talker.student import DEVICES, REGIONS, RUNTIMES, GenerateSettings, Student, load_student, notation
 
 
 def add_performance_arguments(parser: argparse._ActionsContainer) -> None:
@@ -40,48 +37,16 @@ def add_library_argument(parser: argparse._ActionsContainer) -> None:
 
 def performance_settings(args: argparse.Namespace) -> GenerateSettings:
     """Settings that `add_performance_arguments` asked for; the student checks them. Raises SettingsError."""
-    return GenerateSettings(
-        identity=_choice("--identity", args.identity),
-        emotion=_choice("--emotion", args.emotion),
+    return notation.performance_settings(
+        identity=args.identity,
+        emotion=args.emotion,
         intensity=args.intensity,
         style_strength=args.style_strength,
+        style=args.style,
+        regions=args.region,
         steps=args.steps,
         seed=args.seed,
-        style=_assignments("--style", args.style),
-        regions=_assignments("--region", args.region),
     )
-
-
-def _choice(option: str, text: str) -> str | Parts:
-    """One name as it is, several as parts."""
-    return mixture(option, text) if ":" in text or "," in text else text
-
-
-def mixture(option: str, text: str) -> Parts:
-    """"a:0.6,b:0.4" as parts; one without a number counts one. Raises SettingsError."""
-    parts = []
-    for part in filter(None, map(str.strip, text.split(","))):
-        name, _, share = part.partition(":")
-        parts.append((name.strip(), _amount(option, part, share) if share else 1.0))
-    return tuple(parts)
-
-
-def _assignments(option: str, texts: list[str]) -> Parts:
-    """("jaw=0.4,brows=-1", "lips=1") as pairs; the last value of a name counts."""
-    pairs: dict[str, float] = {}
-    for part in (part.strip() for text in texts for part in text.split(",") if part.strip()):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise SettingsError(f"{option} {part} has no value: write {option} {part}=0.5, for instance.")
-        pairs[name.strip()] = _amount(option, part, value)
-    return tuple(pairs.items())
-
-
-def _amount(option: str, part: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsError(f"{option} {part}: '{text}' is not a number.") from None
 
 
 def add_student_arguments(parser: argparse._ActionsContainer) -> None:
