@@ -130,9 +130,10 @@ def test_the_mouth_is_not_static_and_the_skull_is(small_student: Path) -> None:
 
 
 def test_every_stage_learns(small_stages: Path) -> None:
-    for stage, name in {"teacher": "total", "warm_up": "alignment", "finetune_2": "total"}.items():
+    falling = [("teacher", "total"), ("warm_up", "alignment"), ("finetune_2", "mouth"), ("finetune_2", "spread")]
+    for stage, name in falling:  # the total of the last weighs the spread more and more
         first, *_, last = losses(small_stages / stage, name)
-        assert last < 0.8 * first, stage
+        assert last < 0.8 * first, (stage, name)
 
 
 def test_the_teacher_speaks_through_the_same_sampler(small_stages: Path) -> None:
