@@ -161,6 +161,7 @@ def _choose_voice(rng: np.random.Generator, specs: tuple[VoiceSpec, ...]) -> Voi
 
 
 def bind_voice(spec: VoiceSpec, rng: np.random.Generator) -> Voice:
+    """The engine's voice behind a spec; which language it borrows, if any, is drawn."""
     if spec.engine == "espeak":
         shares = np.array(list(_LANGUAGE_SHARES.values()))
         language = str(rng.choice(list(_LANGUAGE_SHARES), p=shares / shares.sum()))

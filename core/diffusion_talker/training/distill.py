@@ -85,7 +85,7 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
         enhancer = self._enhance(target, predicted, style, aim, times)
         alignment = self._align(target, features, aim.features)
         phones = HeardPhones.of(network, features, target)
-        library = heard.contrast(network.personalizer, target)
+        library = heard.contrast(network.personalizer, target).total
         total = (distillation + config.velocity_weight * velocity + config.enhancer_weight * enhancer
                  + self._alignment_weight() * alignment + config.phone_weight * phones.loss
                  + config.library_weight * library)

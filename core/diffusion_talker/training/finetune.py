@@ -73,13 +73,13 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
         noise, prepared = self._noise(target, generator), decoder.audio_in(features)
         steps = unroll(lambda z, t: decoder(z, t, prepared, style), noise, config.student_steps)
 
-        mouth = self._mouth_losses(steps, target)
+        clean = normalized(target.motion, decoder)
+        mouth = self._mouth_losses(steps, clean, target)
         aim, aim_style = self._ask_before(target, noise, spoken)
         upper = self._keep_upper(steps[-1], aim, target)
         enhancer = self._enhance(steps[-1], style, aim, aim_style, target)
         phones = HeardPhones.of(network, features, target)
-        library = heard.contrast(network.personalizer, target)
-        clean = normalized(target.motion, decoder)
+        library = heard.contrast(network.personalizer, target).total
         spread = losses.spread_loss(steps[-1], clean, target.mask)
         total = (mouth.reconstruction + config.velocity_weight * mouth.velocity + config.closure_weight * mouth.closure
                  + upper + self._spread_weight() * spread + config.enhancer_weight * enhancer
@@ -97,15 +97,13 @@ class FinetuneTrainer(MotionTrainer[FinetuneLosses]):
         """Rises from 0 with the cube of what is done: first the lips learn when to move, then how much."""
         return self._config.spread_weight * (self.step / self._config.steps) ** 3
 
-    def _mouth_losses(self, steps: list[Tensor], target: Targets) -> _MouthLosses:
-        """Mean over the unrolled steps of what separates the mouth from the truth."""
-        decoder = self._network.decoder
-        clean = normalized(target.motion, decoder)
+    def _mouth_losses(self, steps: list[Tensor], clean: Tensor, target: Targets) -> _MouthLosses:
+        """Mean over the unrolled steps of what separates the mouth from the truth; clean: the truth, z-scored."""
         weights = self._weights.of(target) * self._space.mouth
         return _MouthLosses(
             torch.stack([losses.reconstruction_loss(step, clean, weights) for step in steps]).mean(),
             torch.stack([losses.velocity_loss(step, clean, weights) for step in steps]).mean(),
-            torch.stack([self._closure(decoder, step, target) for step in steps]).mean(),
+            torch.stack([self._closure(self._network.decoder, step, target) for step in steps]).mean(),
         )
 
     @torch.no_grad()

@@ -75,7 +75,7 @@ class RegressionTrainer(MotionTrainer[RegressionLosses]):
         velocity = losses.velocity_loss(predicted, clean, weights)
         closure = self._closure(decoder, predicted, target)
         phones = HeardPhones.of(network, features, target)
-        library = heard.contrast(network.personalizer, target)
+        library = heard.contrast(network.personalizer, target).total
         total = (reconstruction + config.velocity_weight * velocity + config.closure_weight * closure
                  + config.phone_weight * phones.loss + config.library_weight * library)
         amplitude, speed = self._ratios(predicted, clean)

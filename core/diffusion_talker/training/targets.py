@@ -7,6 +7,7 @@ Shapes: B clips, T frames, C values per frame, K identities, E emotions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -80,6 +81,32 @@ class SpokenStyle:
         return torch.where(self.dropped, personalizer.null.expand_as(embedding), embedding)
 
 
+class Labels(Protocol):
+    """What `Targets` and voices alike know: whose voice each clip is and in which mood, see `dataset.Batch`."""
+
+    @property
+    def identity(self) -> Tensor: ...
+    @property
+    def emotion(self) -> Tensor: ...
+    @property
+    def identity_heard(self) -> Tensor: ...
+    @property
+    def emotion_heard(self) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Contrastive losses of the two libraries."""
+
+    identity: Tensor
+    emotion: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """Both."""
+        return self.identity + self.emotion
+
+
 @dataclass(frozen=True)
 class HeardStyle:
     """What the voice of each clip resembles: cosines (B, K) and (B, E) with the library's entries."""
@@ -88,15 +115,18 @@ class HeardStyle:
     emotion: Tensor
 
     @classmethod
-    def of(cls, personalizer: Personalizer, speaker: Tensor) -> HeardStyle:
-        """speaker: (B, N, D) speaker features."""
-        return cls(personalizer.identity.similarity(speaker), personalizer.emotion.similarity(speaker))
+    def of(cls, personalizer: Personalizer, speaker: Tensor, mask: Tensor | None = None) -> HeardStyle:
+        """speaker: (B, N, D) speaker features; mask: (B, N) bool, True where they count, everywhere by default."""
+        identity, emotion = personalizer.identity, personalizer.emotion
+        return cls(identity.similarity(speaker, mask), emotion.similarity(speaker, mask))
 
-    def contrast(self, personalizer: Personalizer, target: Targets) -> Tensor:
-        """The contrastive loss of both libraries."""
-        return losses.library_loss(
-            self.identity, target.identity, personalizer.identity.log_scale, target.identity_heard
-        ) + losses.library_loss(self.emotion, target.emotion, personalizer.emotion.log_scale, target.emotion_heard)
+    def contrast(self, personalizer: Personalizer, labels: Labels) -> Contrast:
+        """The contrastive losses of both libraries."""
+        identity, emotion = personalizer.identity, personalizer.emotion
+        return Contrast(
+            losses.library_loss(self.identity, labels.identity, identity.log_scale, labels.identity_heard),
+            losses.library_loss(self.emotion, labels.emotion, emotion.log_scale, labels.emotion_heard),
+        )
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class TeacherTrainer(MotionTrainer[TeacherLosses]):
         reconstruction = losses.reconstruction_loss(predicted, clean, weights * snr_weight(times)[:, None, None])
         velocity = losses.velocity_loss(predicted, clean, weights)
         closure = self._closure(decoder, predicted, target)
-        library = heard.contrast(personalizer, target)
+        library = heard.contrast(personalizer, target).total
         total = (reconstruction + config.velocity_weight * velocity + config.closure_weight * closure
                  + config.library_weight * library)
         amplitude, speed = self._ratios(predicted, clean)

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from diffusion_talker.corpus.shards import Clip, read_manifest
 from diffusion_talker.errors import CorpusError
-from diffusion_talker.models import losses
 from diffusion_talker.student.torch_network import LibraryHead, StudentNetwork
 from diffusion_talker.training.augment import Augmenter
 from diffusion_talker.training.checkpoint import checkpoint_path
@@ -26,6 +25,7 @@ from diffusion_talker.training.config import VoicesTrainingConfig
 from diffusion_talker.training.dataset import Batch, crop_batch
 from diffusion_talker.training.loop import Trainer, accuracy, open_job, step_seed
 from diffusion_talker.training.motion_trainer import read_student
+from diffusion_talker.training.targets import HeardStyle
 
 _HEARD_AT_ONCE = 16  # clips
 _SHORTEST_SHARE = 0.5  # of what was heard of a clip, in one step
@@ -88,9 +88,10 @@ class VoicesTrainer(Trainer[VoicesLosses, HeardVoices]):
         """start: the stage whose student this one finishes. Raises CorpusError where no voice is a talker's own."""
         torch.manual_seed(config.seed)
         job = open_job(corpus, folder, config, read_manifest(corpus), device, command)
-        network = StudentNetwork(read_student(start).config)
+        before = read_student(start)
+        network = StudentNetwork(before.config)
         if not checkpoint_path(folder).is_file():
-            network.load_state_dict(read_student(start).state_dict())
+            network.load_state_dict(before.state_dict())
         network.requires_grad_(False)
         for head in (network.personalizer.identity, network.personalizer.emotion):
             _open_ears(head)
@@ -99,17 +100,12 @@ class VoicesTrainer(Trainer[VoicesLosses, HeardVoices]):
     def losses(self, batch: HeardVoices, generator: torch.Generator) -> tuple[Tensor, VoicesLosses]:
         """The contrast of both libraries."""
         personalizer = self._network.personalizer
-        features = batch.features.float()
-        identities = personalizer.identity.similarity(features, batch.mask)
-        emotions = personalizer.emotion.similarity(features, batch.mask)
-        identity = losses.library_loss(
-            identities, batch.identity, personalizer.identity.log_scale, batch.identity_heard)
-        emotion = losses.library_loss(emotions, batch.emotion, personalizer.emotion.log_scale, batch.emotion_heard)
-        total = identity + emotion
-        return total, VoicesLosses(
-            total=total.item(), identity=identity.item(), emotion=emotion.item(),
-            identity_accuracy=accuracy(identities, batch.identity, batch.identity_heard),
-            emotion_accuracy=accuracy(emotions, batch.emotion, batch.emotion_heard),
+        heard = HeardStyle.of(personalizer, batch.features.float(), batch.mask)
+        contrast = heard.contrast(personalizer, batch)
+        return contrast.total, VoicesLosses(
+            total=contrast.total.item(), identity=contrast.identity.item(), emotion=contrast.emotion.item(),
+            identity_accuracy=accuracy(heard.identity, batch.identity, batch.identity_heard),
+            emotion_accuracy=accuracy(heard.emotion, batch.emotion, batch.emotion_heard),
         )
 
     def _open_loader(self) -> _VoicesLoader:

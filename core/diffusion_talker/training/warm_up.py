@@ -63,7 +63,7 @@ class WarmUpTrainer(MotionTrainer[WarmUpLosses]):
         alignment = losses.alignment_loss(features, aim, mask)
         phones = HeardPhones.of(network, features, target)
         heard = HeardStyle.of(network.personalizer, speaker)
-        library = heard.contrast(network.personalizer, target)
+        library = heard.contrast(network.personalizer, target).total
         total = (config.alignment_weight * alignment + config.phone_weight * phones.loss
                  + config.library_weight * library)
         return total, WarmUpLosses(
