@@ -33,6 +33,21 @@ def poll_answer(operator: type[bpy.types.Operator], reason: str) -> bool:
     return not reason
 
 
+class WorkOperator:
+    """An operator of which a subclass says what it does, in `work`; errors that were foreseen end as one sentence."""
+
+    def work(self, context: bpy.types.Context) -> str:
+        """Do it; what to report. Raises DiffusionTalkerError, LipSyncProblem."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            self.report({"INFO"}, self.work(context))
+        except Exception as error:
+            return report_problem(self, error)
+        return {"FINISHED"}
+
+
 def report_problem(operator: bpy.types.Operator, error: Exception) -> set[str]:
     """End an operator at an error that was foreseen, with its sentence; a defect of the program is raised again."""
     message = user_message(error)

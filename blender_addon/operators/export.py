@@ -15,7 +15,7 @@ from ..bones import read_head
 from ..face_mapping import mapping_of, usable_keys
 from ..generation import target_of
 from ..keyframes import current_lines, read_curves
-from ..problems import LipSyncProblem, poll_answer, report_problem
+from ..problems import LipSyncProblem, WorkOperator, poll_answer
 from ..targets import keys_problem
 
 FORMATS = (
@@ -25,7 +25,7 @@ FORMATS = (
 )
 
 
-class DIFFUSION_TALKER_OT_export(bpy.types.Operator, ExportHelper):
+class DIFFUSION_TALKER_OT_export(WorkOperator, bpy.types.Operator, ExportHelper):
     """Write the face's present take to a file"""
 
     bl_idname = "diffusion_talker.export"
@@ -40,13 +40,9 @@ class DIFFUSION_TALKER_OT_export(bpy.types.Operator, ExportHelper):
         reason = export_problem(target_of(context))
         return poll_answer(cls, reason)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            frame_count = export_take(target_of(context), scene_fps(context.scene), Path(self.filepath))
-        except Exception as error:
-            return report_problem(self, error)
-        self.report({"INFO"}, f"Exported {frame_count} frames to {self.filepath}")
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        frame_count = export_take(target_of(context), scene_fps(context.scene), Path(self.filepath))
+        return f"Exported {frame_count} frames to {self.filepath}"
 
 
 def export_problem(obj: bpy.types.Object | None) -> str:

@@ -15,7 +15,7 @@ from .. import identities
 from ..audio_source import Speech, scene_fps, sequencer_scene, sound_strips, speech_of_file, speech_of_strip
 from ..file_names import file_stem
 from ..generation import options_of, speech_of, speech_problem
-from ..problems import LipSyncProblem, poll_answer, report_problem
+from ..problems import LipSyncProblem, WorkOperator, poll_answer, report_problem
 from ..sentences import wrapped
 from ..voices import Blend, compare, enrolled, mixed, named, summary
 
@@ -30,17 +30,10 @@ LETTERS = 58
 ON_DISK = "Your identities are files beside the add-on: undo does not bring one back"
 
 
-class IdentityOperator:
-    """What the operators share: errors that end as one sentence, and no redo, since they write files."""
+class IdentityOperator(WorkOperator):
+    """What the operators share: no redo, since they write files."""
 
     bl_options = {"UNDO", "INTERNAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            self.report({"INFO"}, self.work(context))
-        except Exception as error:
-            return report_problem(self, error)
-        return {"FINISHED"}
 
 
 class OwnIdentityOperator(IdentityOperator):

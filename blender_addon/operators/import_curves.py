@@ -15,13 +15,13 @@ from ..audio_source import Speech, scene_fps
 from ..drive_plan import Choices, choices_of, plan_problem
 from ..driving import drive
 from ..generation import Generated, Options, Outcome, apply, request_for, target_of
-from ..problems import LipSyncProblem, poll_answer, report_problem
+from ..problems import LipSyncProblem, WorkOperator, poll_answer
 
 if TYPE_CHECKING:
     from diffusion_talker.motion import Motion, VertexMotion
 
 
-class DIFFUSION_TALKER_OT_import_curves(bpy.types.Operator, ImportHelper):
+class DIFFUSION_TALKER_OT_import_curves(WorkOperator, bpy.types.Operator, ImportHelper):
     """Bring motion from a file onto the face: Live Link Face, Audio2Face or NumPy. Makes a new Action"""
 
     bl_idname = "diffusion_talker.import_curves"
@@ -41,16 +41,11 @@ class DIFFUSION_TALKER_OT_import_curves(bpy.types.Operator, ImportHelper):
             self.first_frame = context.scene.frame_current
         return super().invoke(context, event)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        scene = context.scene
-        try:
-            motion = read_take(Path(self.filepath))
-            choices = choices_of(scene, all_shapes=not hasattr(motion, "channels"))
-            outcome = import_motion(motion, Path(self.filepath), target_of(context), scene, self.first_frame, choices)
-        except Exception as error:
-            return report_problem(self, error)
-        self.report({"INFO"}, outcome.sentence)
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context) -> str:
+        scene, path = context.scene, Path(self.filepath)
+        motion = read_take(path)
+        choices = choices_of(scene, all_shapes=not hasattr(motion, "channels"))
+        return import_motion(motion, path, target_of(context), scene, self.first_frame, choices).sentence
 
 
 def read_take(path: Path) -> Motion | VertexMotion:

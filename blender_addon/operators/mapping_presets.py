@@ -12,27 +12,19 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ..drive_plan import choices_of
 from ..generation import target_of
 from ..mapping_rows import apply_preset, preset_folder, preset_of, preset_path, presets, rows_problem
-from ..problems import LipSyncProblem, poll_answer, report_problem
+from ..problems import LipSyncProblem, WorkOperator, poll_answer
 
 PACKAGE = __package__.rpartition(".")[0]
 
 
-class PresetOperator:
-    """What the operators share: a face, and errors that end as one sentence."""
+class PresetOperator(WorkOperator):
+    """What the operators share: they need a face."""
 
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = rows_problem(target_of(context))
-        return poll_answer(cls, reason)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            self.report({"INFO"}, self.work(context))
-        except Exception as error:
-            return report_problem(self, error)
-        return {"FINISHED"}
+        return poll_answer(cls, rows_problem(target_of(context)))
 
 
 class DIFFUSION_TALKER_OT_mapping_preset_save(PresetOperator, bpy.types.Operator):

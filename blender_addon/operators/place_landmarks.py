@@ -19,7 +19,7 @@ from ..landmarks import (
     set_mark,
 )
 from ..picking import Pointer, ShownSurface, nearest_vertex
-from ..problems import LipSyncProblem, poll_answer
+from ..problems import LipSyncProblem, WorkOperator, poll_answer
 
 #: What the animator turns and zooms the view with goes on working meanwhile.
 _CLICK, _BACK, _END = "LEFTMOUSE", {"BACK_SPACE"}, {"ESC", "RET", "NUMPAD_ENTER", "RIGHTMOUSE"}
@@ -171,7 +171,7 @@ def selected_vertex(obj: bpy.types.Object) -> int | None:
     return selected[0] if len(selected) == 1 else None
 
 
-class DIFFUSION_TALKER_OT_mirror_landmarks(bpy.types.Operator):
+class DIFFUSION_TALKER_OT_mirror_landmarks(WorkOperator, bpy.types.Operator):
     """Place what is missing on one side of the face from the other side"""
 
     bl_idname = "diffusion_talker.mirror_landmarks"
@@ -186,17 +186,12 @@ class DIFFUSION_TALKER_OT_mirror_landmarks(bpy.types.Operator):
             reason = "No point is placed on one side alone: place one first"
         return _poll(cls, context, reason)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def work(self, context: bpy.types.Context) -> str:
         obj = target_of(context)
         placed = _one_sided(obj)
-        try:
-            for name in placed:
-                mirror_mark(obj, name)
-        except LipSyncProblem as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{len(placed)} points placed on the other side")
-        return {"FINISHED"}
+        for name in placed:
+            mirror_mark(obj, name)
+        return f"{len(placed)} points placed on the other side"
 
 
 def _one_sided(obj: bpy.types.Object) -> list[str]:

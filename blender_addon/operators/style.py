@@ -9,7 +9,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import style_presets
-from ..problems import report_problem
+from ..problems import WorkOperator
 from ..style_properties import AUTO, EMOTIONS, REGIONS
 
 SECTION_ITEMS: Final = (
@@ -19,17 +19,10 @@ SECTION_ITEMS: Final = (
 )
 
 
-class StyleOperator:
-    """What the operators share: errors that end as one sentence."""
+class StyleOperator(WorkOperator):
+    """What the operators share: undo and redo, but for those that write files."""
 
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            self.report({"INFO"}, self.work(context.scene.diffusion_talker))
-        except Exception as error:
-            return report_problem(self, error)
-        return {"FINISHED"}
 
 
 class DIFFUSION_TALKER_OT_style_reset(StyleOperator, bpy.types.Operator):
@@ -45,8 +38,8 @@ class DIFFUSION_TALKER_OT_style_reset(StyleOperator, bpy.types.Operator):
         texts = {name: text for name, _, text in SECTION_ITEMS}
         return f"{texts[properties.section]}: back to where they rest. Keys on them stay"
 
-    def work(self, settings: bpy.types.PropertyGroup) -> str:
-        reset(settings, self.section)
+    def work(self, context: bpy.types.Context) -> str:
+        reset(context.scene.diffusion_talker, self.section)
         titles = {name: title for name, title, _ in SECTION_ITEMS}
         return f"Reset {titles[self.section]}"
 
@@ -63,8 +56,9 @@ class DIFFUSION_TALKER_OT_style_preset_save(StyleOperator, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, confirm_text="Save")
 
-    def work(self, settings: bpy.types.PropertyGroup) -> str:
-        path = style_presets.save_preset(style_presets.present_style(settings, self.title))
+    def work(self, context: bpy.types.Context) -> str:
+        preset = style_presets.present_style(context.scene.diffusion_talker, self.title)
+        path = style_presets.save_preset(preset)
         return f"Saved the style preset '{path.stem}'"
 
 
@@ -76,8 +70,8 @@ class DIFFUSION_TALKER_OT_style_preset_load(StyleOperator, bpy.types.Operator):
 
     title: StringProperty(name="Name", description="Name of the preset")
 
-    def work(self, settings: bpy.types.PropertyGroup) -> str:
-        style_presets.apply_style(settings, style_presets.find_preset(self.title))
+    def work(self, context: bpy.types.Context) -> str:
+        style_presets.apply_style(context.scene.diffusion_talker, style_presets.find_preset(self.title))
         return f"Style preset '{self.title}'"
 
 
@@ -95,7 +89,7 @@ class DIFFUSION_TALKER_OT_style_preset_delete(StyleOperator, bpy.types.Operator)
             self, event, title=f"Delete '{self.title}'?", message="Undo does not bring it back", confirm_text="Delete"
         )
 
-    def work(self, settings: bpy.types.PropertyGroup) -> str:
+    def work(self, context: bpy.types.Context) -> str:
         style_presets.delete_preset(self.title)
         return f"Deleted the style preset '{self.title}'"
 
