@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..demo_head import create_demo_head
+from ..problems import poll_answer
 
 
 class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
@@ -17,10 +18,8 @@ class DIFFUSION_TALKER_OT_add_demo_head(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Leave the present mode first: the head is added in Object Mode")
-            return False
-        return True
+        elsewhere = "Leave the present mode first: the head is added in Object Mode"
+        return poll_answer(cls, "" if context.mode == "OBJECT" else elsewhere)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         collection = context.collection

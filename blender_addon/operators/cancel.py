@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..live import LIVE
+from ..problems import poll_answer
 from .generate import is_running
 
 
@@ -18,10 +19,7 @@ class DIFFUSION_TALKER_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        running = is_running(context)
-        if not running:
-            cls.poll_message_set("No lip sync is being generated")
-        return running
+        return poll_answer(cls, "" if is_running(context) else "No lip sync is being generated")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.window_manager.diffusion_talker.cancel_requested = True
@@ -37,9 +35,7 @@ class DIFFUSION_TALKER_OT_live_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not LIVE.is_busy:
-            cls.poll_message_set("Nothing is being updated")
-        return LIVE.is_busy
+        return poll_answer(cls, "" if LIVE.is_busy else "Nothing is being updated")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         LIVE.interrupt()

@@ -7,6 +7,7 @@ import bpy
 
 from ..bones import guessed_bones
 from ..generation import target_of
+from ..problems import poll_answer
 
 
 class DIFFUSION_TALKER_OT_bones_guess(bpy.types.Operator):
@@ -19,9 +20,7 @@ class DIFFUSION_TALKER_OT_bones_guess(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         found = armature_of(context) is not None
-        if not found:
-            cls.poll_message_set("No armature is chosen, and none moves the face: choose one")
-        return found
+        return poll_answer(cls, "" if found else "No armature is chosen, and none moves the face: choose one")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         drive, armature = context.scene.diffusion_talker_drive, armature_of(context)

@@ -8,6 +8,7 @@ import bpy
 from ..diagnosis import diagnose
 from ..fixes import Fix, apply_fix
 from ..generation import target_of
+from ..problems import poll_answer
 
 
 class DIFFUSION_TALKER_OT_fix_face(bpy.types.Operator):
@@ -24,10 +25,7 @@ class DIFFUSION_TALKER_OT_fix_face(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if _fix(context) is None:
-            cls.poll_message_set("Nothing here that one click can mend")
-            return False
-        return True
+        return poll_answer(cls, "" if _fix(context) is not None else "Nothing here that one click can mend")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         fix = _fix(context)

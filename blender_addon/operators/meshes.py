@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..generation import target_of
+from ..problems import poll_answer
 
 
 class DIFFUSION_TALKER_OT_meshes_add(bpy.types.Operator):
@@ -17,10 +18,8 @@ class DIFFUSION_TALKER_OT_meshes_add(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        found = candidates(context)
-        if not found:
-            cls.poll_message_set("No further mesh with shape keys is selected: select teeth, tongue or lashes first")
-        return bool(found)
+        nothing = "No further mesh with shape keys is selected: select teeth, tongue or lashes first"
+        return poll_answer(cls, "" if candidates(context) else nothing)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         drive = context.scene.diffusion_talker_drive
@@ -42,10 +41,8 @@ class DIFFUSION_TALKER_OT_meshes_remove(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         drive = context.scene.diffusion_talker_drive
-        chosen = 0 <= drive.mesh_index < len(drive.meshes)
-        if not chosen:
-            cls.poll_message_set("No mesh of the list is chosen: click one")
-        return chosen
+        is_chosen = 0 <= drive.mesh_index < len(drive.meshes)
+        return poll_answer(cls, "" if is_chosen else "No mesh of the list is chosen: click one")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         drive = context.scene.diffusion_talker_drive
