@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .live import LIVE
 from .problems import LipSyncProblem
 from .takes import audition, bring_line, header_of, lead_of, present_take
+
+#: Changes what plays on an object, by one of its takes; what the animator should know. Raises LipSyncProblem.
+Change = Callable[[bpy.types.Scene, bpy.types.Object, bpy.types.Action], tuple[str, ...]]
 
 
 def _get_index(group: DIFFUSION_TALKER_PG_takes) -> int:
@@ -30,21 +35,18 @@ def put_on(context: bpy.types.Context, action: bpy.types.Action) -> str:
     obj, header = lead_of(context), header_of(action)
     if obj is None or header is None or not header.leads:
         return "This Action is no take of the face: pick one of its takes"
-    try:
-        notes = audition(context.scene, obj, action)
-        LIVE.release()
-    except LipSyncProblem as error:
-        tell(context, str(error))
-        return str(error)
-    tell(context, ". ".join(notes), action.name)
-    return ""
+    return _changed(context, obj, action, audition)
 
 
 def bring_in(context: bpy.types.Context, action: bpy.types.Action) -> str:
     """Bring a take's line into what plays, and tell as above."""
-    obj = lead_of(context)
+    return _changed(context, lead_of(context), action, bring_line)
+
+
+def _changed(context: bpy.types.Context, obj: bpy.types.Object, action: bpy.types.Action, change: Change) -> str:
+    """Let another take play, and tell as above."""
     try:
-        notes = bring_line(context.scene, obj, action)
+        notes = change(context.scene, obj, action)
         LIVE.release()
     except LipSyncProblem as error:
         tell(context, str(error))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 from bpy.props import IntProperty, StringProperty
 
@@ -30,6 +32,8 @@ from ..takes_properties import bring_in, put_on, tell
 
 #: Takes in a menu; more would not fit on the screen.
 MENU_ROWS = 40
+#: Does something with a take; why it was impossible, else empty.
+Change = Callable[[bpy.types.Context, bpy.types.Action], str]
 
 
 def other_problem(context: bpy.types.Context) -> str:
@@ -56,10 +60,7 @@ class DIFFUSION_TALKER_OT_take_audition(bpy.types.Operator):
         return poll_answer(cls, switch_problem(lead_of(context)))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        found = next((take for take in takes_of(lead_of(context)) if take.name == self.action), None)
-        if found is None:
-            return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
-        return _answer(self, put_on(context, found))
+        return _with_take(self, context, put_on)
 
 
 class DIFFUSION_TALKER_OT_take_bring(bpy.types.Operator):
@@ -76,10 +77,7 @@ class DIFFUSION_TALKER_OT_take_bring(bpy.types.Operator):
         return poll_answer(cls, other_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        found = next((take for take in takes_of(lead_of(context)) if take.name == self.action), None)
-        if found is None:
-            return report_problem(self, LipSyncProblem(f"There is no take '{self.action}': choose one in the list"))
-        return _answer(self, bring_in(context, found))
+        return _with_take(self, context, bring_in)
 
 
 class DIFFUSION_TALKER_MT_take_bring(bpy.types.Menu):
@@ -201,6 +199,14 @@ class DIFFUSION_TALKER_OT_take_settings(bpy.types.Operator):
         told = ". ".join(note for note in notes if note)
         self.report({"WARNING" if told else "INFO"}, told or f"The settings are those of '{take.name}'")
         return {"FINISHED"}
+
+
+def _with_take(operator: bpy.types.Operator, context: bpy.types.Context, change: Change) -> set[str]:
+    """Do something with the take that an operator names in `action`."""
+    found = next((take for take in takes_of(lead_of(context)) if take.name == operator.action), None)
+    if found is None:
+        return _answer(operator, f"There is no take '{operator.action}': choose one in the list")
+    return _answer(operator, change(context, found))
 
 
 def _answer(operator: bpy.types.Operator, reason: str) -> set[str]:
