@@ -14,6 +14,7 @@ from .audio_source import find_strip, sequencer_scene
 from .identity_properties import UNKNOWN
 from .preferences import model_file
 from .problems import LipSyncProblem
+from .redrawing import redraw
 from .style_properties import AUTO
 
 if TYPE_CHECKING:
@@ -153,14 +154,6 @@ def matches(row: bpy.types.PropertyGroup, text: str) -> bool:
     """Whether every word that is searched for is in the name or the description."""
     content = f"{row.name} {row.description}".casefold()
     return all(word in content for word in text.casefold().split())
-
-
-def redraw(context: bpy.types.Context) -> None:
-    """Show the list's state in every sidebar that may hold it."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
-                area.tag_redraw()
 
 
 # ---------------------------------------------------------------- what is chosen

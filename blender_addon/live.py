@@ -38,6 +38,7 @@ from .generation import (
 from .job import Job
 from .keyframes import DIGEST_PROPERTY, Track, current_action, line_digest, rewrite_tracks
 from .problems import LipSyncProblem, user_message
+from .redrawing import redraw_keys, redraw_sidebars
 from .style_properties import LISTENERS
 from .takes import Stamp, header_of, is_made, lead_of, new_stamp, present_take, record_of
 from .vertex_animation import form_of
@@ -239,7 +240,7 @@ class Live:
         if playing != self.take:
             self.take = playing
             _push_undo("Live Take")
-        _redraw(context)
+        redraw_keys(context)
 
     def _own_tracks(self, request: Request, generated: Generated, stamp: Stamp) -> list[Track]:
         """What to write in place; nothing where the Actions that play are not the sliders', or were edited."""
@@ -350,37 +351,20 @@ def tell_problem(reason: str) -> None:
     told = bpy.context.window_manager.diffusion_talker_takes
     if told.problem != reason:
         told.problem = reason
-        _redraw_panels(bpy.context)
+        redraw_sidebars(bpy.context)
 
 
 def tell_progress(progress: float, message: str) -> None:
     told = bpy.context.window_manager.diffusion_talker_takes
     if (told.progress, told.message) != (progress, message):
         told.progress, told.message = progress, message
-        _redraw_panels(bpy.context)
+        redraw_sidebars(bpy.context)
 
 
 def _push_undo(message: str) -> None:
     """A step of its own for a take that is new; headless Blender keeps no steps."""
     if not bpy.app.background:
         bpy.ops.ed.undo_push(message=message)
-
-
-def _redraw_panels(context: bpy.types.Context) -> None:
-    """The sidebars alone: drawing the scene would take time from the worker."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
-
-
-def _redraw(context: bpy.types.Context) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR", "DOPESHEET_EDITOR", "GRAPH_EDITOR"}:
-                area.tag_redraw()
 
 
 def _tick() -> float | None:

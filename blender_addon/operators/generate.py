@@ -13,6 +13,7 @@ from ..generation import Generated, Request, apply, generate, make_request, prob
 from ..job import Job, JobState
 from ..live import LIVE
 from ..problems import LipSyncProblem, poll_answer, user_message
+from ..redrawing import redraw
 from ..restoring import model_note, request_again
 from ..takes import fresh_seed, lead_of, present_take, settings_problem, stored_of
 from ..vertex_animation import form_of
@@ -89,7 +90,7 @@ class TakeMaker:
     def _request_cancel(self, context: bpy.types.Context) -> None:
         self.job.cancel()
         context.window_manager.diffusion_talker.cancel_requested = True
-        _redraw(context)
+        redraw(context)
 
     def _finish(self, context: bpy.types.Context, state: JobState) -> set[str]:
         if state.is_cancelled:
@@ -121,7 +122,7 @@ class TakeMaker:
         manager.event_timer_remove(self.timer)
         manager.progress_end()
         _set_status_text(context, None)
-        _redraw(context)
+        redraw(context)
 
 
 class DIFFUSION_TALKER_OT_generate(TakeMaker, bpy.types.Operator):
@@ -201,13 +202,13 @@ def _show_progress(context: bpy.types.Context, state: JobState) -> None:
     status.progress, status.message = state.progress, message
     context.window_manager.progress_update(round(100 * state.progress))
     _set_status_text(context, f"Lip Sync: {message} {state.progress:.0%}    Esc: Cancel")
-    _redraw(context)
+    redraw(context)
 
 
 def _show_result(context: bpy.types.Context, sentence: str, failed: bool = False, take: str = "") -> None:
     status = context.window_manager.diffusion_talker
     status.result, status.failed, status.take, status.blend = sentence, failed, take, bpy.data.filepath
-    _redraw(context)
+    redraw(context)
 
 
 def shown_result(context: bpy.types.Context) -> str:
@@ -222,10 +223,3 @@ def _set_status_text(context: bpy.types.Context, text: str | None) -> None:
     for workspace in bpy.data.workspaces:
         with context.temp_override(workspace=workspace):
             workspace.status_text_set(text)
-
-
-def _redraw(context: bpy.types.Context) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "SEQUENCE_EDITOR"}:
-                area.tag_redraw()
