@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -20,10 +20,15 @@ FONT: Final = 0  # the interface's own
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """A sentence on lines that fit; with an icon before the first."""
+    draw_lines(layout, fitting_lines(context, text, icon != "NONE"), icon)
+
+
+def draw_lines(layout: bpy.types.UILayout, lines: Sequence[str], icon: str = "NONE") -> None:
+    """Lines of one sentence, closer together than labels; with an icon before the first."""
     column = layout.column(align=True)
     column.scale_y = 0.8
     rest = "NONE" if icon == "NONE" else "BLANK1"
-    for index, line in enumerate(fitting_lines(context, text, icon != "NONE")):
+    for index, line in enumerate(lines):
         column.label(text=line, icon=icon if index == 0 else rest)
 
 

@@ -16,7 +16,7 @@ from ..audio_source import Speech, scene_fps, sequencer_scene, sound_strips, spe
 from ..file_names import file_stem
 from ..generation import options_of, speech_of, speech_problem
 from ..problems import LipSyncProblem, WorkOperator, poll_answer, report_problem
-from ..sentences import wrapped
+from ..sentences import draw_lines, wrapped
 from ..voices import Blend, compare, enrolled, mixed, named, summary
 
 if TYPE_CHECKING:
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 SUFFIX = ".npz"
+#: Interface pixels of a dialog, letters on a line of it, and on one in the sidebar of the file browser.
 WIDTH = 380
 LETTERS = 58
+BROWSER_LETTERS = 30
 ON_DISK = "Your identities are files beside the add-on: undo does not bring one back"
 
 
@@ -74,10 +76,10 @@ class NewIdentity(IdentityOperator):
         layout.use_property_split = True
         layout.prop(self, "title")
         layout.prop(self, "description")
-        _draw_lines(layout, summary(self.identity), "USER")
+        draw_lines(layout, wrapped(summary(self.identity), LETTERS), "USER")
         reason = identities.name_problem(context, self.title)
         if reason:
-            _draw_lines(layout, reason, "ERROR")
+            draw_lines(layout, wrapped(reason, LETTERS), "ERROR")
 
     def work(self, context: bpy.types.Context) -> str:
         identity = getattr(self, "identity", None) or self.make(context)
@@ -144,7 +146,7 @@ class DIFFUSION_TALKER_OT_identity_enrol_files(IdentityOperator, bpy.types.Opera
         layout.prop(self, "description")
         reason = identities.name_problem(context, self.title) if self.title else ""
         if reason:
-            _draw_lines(layout, reason, "ERROR", letters=30)
+            draw_lines(layout, wrapped(reason, BROWSER_LETTERS), "ERROR")
 
     def work(self, context: bpy.types.Context) -> str:
         paths = chosen_files(self)
@@ -212,7 +214,7 @@ class DIFFUSION_TALKER_OT_identity_rename(OwnIdentityOperator, bpy.types.Operato
         self.layout.prop(self, "title")
         reason = identities.name_problem(context, self.title, context.scene.diffusion_talker.identity)
         if reason:
-            _draw_lines(self.layout, reason, "ERROR")
+            draw_lines(self.layout, wrapped(reason, LETTERS), "ERROR")
 
     def work(self, context: bpy.types.Context) -> str:
         old, new = context.scene.diffusion_talker.identity, " ".join(self.title.split())
@@ -352,10 +354,3 @@ def _waiting(context: bpy.types.Context, work: Callable[[], Result]) -> Result:
         return work()
     finally:
         context.window.cursor_set("DEFAULT")
-
-
-def _draw_lines(layout: bpy.types.UILayout, text: str, icon: str, letters: int = LETTERS) -> None:
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for index, line in enumerate(wrapped(text, letters)):
-        column.label(text=line, icon=icon if index == 0 else "BLANK1")
