@@ -84,8 +84,7 @@ class NewIdentity(IdentityOperator):
     def work(self, context: bpy.types.Context) -> str:
         identity = getattr(self, "identity", None) or self.make(context)
         title = self.title or identities.free_name(context, self.wanted_name(context))
-        identities.keep(context, named(identity, title, self.description))
-        return f"Added the identity '{title}'. {summary(identity)}"
+        return _add(context, identity, title, self.description)
 
 
 class DIFFUSION_TALKER_OT_identity_enrol_speech(NewIdentity, bpy.types.Operator):
@@ -153,8 +152,7 @@ class DIFFUSION_TALKER_OT_identity_enrol_files(IdentityOperator, bpy.types.Opera
         speeches = [_speech_of_file(context, path) for path in paths]
         identity = _waiting(context, lambda: enrolled(speeches, options_of(context)))
         title = self.title or identities.free_name(context, paths[0].stem)
-        identities.keep(context, named(identity, title, self.description))
-        return f"Added the identity '{title}'. {summary(identity)}"
+        return _add(context, identity, title, self.description)
 
 
 class DIFFUSION_TALKER_OT_identity_save_blend(NewIdentity, bpy.types.Operator):
@@ -333,6 +331,12 @@ def chosen_files(operator: bpy.types.Operator) -> list[Path]:
 
 def _speech_of_file(context: bpy.types.Context, path: Path) -> Speech:
     return speech_of_file(str(path), 1, scene_fps(context.scene))
+
+
+def _add(context: bpy.types.Context, identity: UserIdentity, title: str, description: str) -> str:
+    """Keep a new identity under a name; what to tell of it."""
+    identities.keep(context, named(identity, title, description))
+    return f"Added the identity '{title}'. {summary(identity)}"
 
 
 def _follow(context: bpy.types.Context, old: str, new: str) -> None:
