@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .audio_source import Speech, read_speech
@@ -20,13 +20,6 @@ UNNAMED = "Unnamed"
 _NAMED = 3  # talkers that a summary names
 
 
-@dataclass(frozen=True)
-class Blend:
-    """Talkers and their shares."""
-
-    parts: tuple[tuple[str, float], ...]
-
-
 def compare(speech: Speech, options: Options) -> MatchResult:
     """Whom the speech sounds like, built-in and own. Raises DiffusionTalkerError."""
     return _student(options).match(read_speech(speech))
@@ -40,11 +33,11 @@ def enrolled(speeches: Sequence[Speech], options: Options) -> UserIdentity:
     return enrol(_student(options), UNNAMED, [read_speech(speech) for speech in speeches])
 
 
-def mixed(blend: Blend, options: Options) -> UserIdentity:
-    """An identity without a name between others. Raises DiffusionTalkerError."""
+def mixed(parts: tuple[tuple[str, float], ...], options: Options) -> UserIdentity:
+    """An identity without a name between others; parts: their names and shares. Raises DiffusionTalkerError."""
     from diffusion_talker.library import mix
 
-    return mix(_student(options), UNNAMED, blend.parts)
+    return mix(_student(options), UNNAMED, parts)
 
 
 def named(identity: UserIdentity, name: str, description: str) -> UserIdentity:

@@ -17,7 +17,7 @@ from ..file_names import file_stem
 from ..generation import options_of, speech_of, speech_problem
 from ..problems import LipSyncProblem, WorkOperator, poll_answer, report_problem
 from ..sentences import draw_lines, wrapped
-from ..voices import Blend, compare, enrolled, mixed, named, summary
+from ..voices import compare, enrolled, mixed, named, summary
 
 if TYPE_CHECKING:
     from diffusion_talker.library import UserIdentity
@@ -169,7 +169,7 @@ class DIFFUSION_TALKER_OT_identity_save_blend(NewIdentity, bpy.types.Operator):
         settings = context.scene.diffusion_talker
         share = settings.identity_blend
         parts = ((settings.identity, 1.0 - share), (settings.second_identity, share))
-        return mixed(Blend(parts), options_of(context))
+        return mixed(parts, options_of(context))
 
     def wanted_name(self, context: bpy.types.Context) -> str:
         settings = context.scene.diffusion_talker

@@ -335,7 +335,7 @@ def test_drawing_has_a_list_read_that_is_not_fresh(addon: ModuleType, scene: bpy
     addon.identities.keep_fresh(bpy.context)
     assert not bpy.app.timers.is_registered(timer)
     library(addon).add(addon.voices.named(addon.voices.mixed(
-        addon.voices.Blend((("Plain", 1.0),)), addon.generation.options_of(bpy.context)), "Other Program", ""))
+        (("Plain", 1.0),), addon.generation.options_of(bpy.context)), "Other Program", ""))
     addon.identities.keep_fresh(bpy.context)
     assert bpy.app.timers.is_registered(timer) and "Other Program" not in names(), "drawing itself writes nothing"
     bpy.app.timers.unregister(timer)
@@ -350,7 +350,7 @@ def test_drawing_has_a_list_read_that_is_not_fresh(addon: ModuleType, scene: bpy
 def test_a_long_library_is_read_in_no_time(addon: ModuleType, scene: bpy.types.Scene) -> None:
     import time
 
-    made = addon.voices.mixed(addon.voices.Blend((("Plain", 1.0),)), addon.generation.options_of(bpy.context))
+    made = addon.voices.mixed((("Plain", 1.0),), addon.generation.options_of(bpy.context))
     for number in range(40):
         library(addon).add(addon.voices.named(made, f"Voice {number}", ""))
     addon.identities.refresh(bpy.context)
