@@ -158,9 +158,7 @@ def draw_emotion(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     layout.prop(settings, "intensity", slider=True)
     header, body = layout.panel("DIFFUSION_TALKER_regions", default_closed=True)
     header.label(text="Parts of the Face")
-    _right_of(header).operator(
-        "diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False
-    ).section = "REGIONS"
+    _draw_reset(_right_of(header), "REGIONS")
     if body is not None:
         _draw_regions(body, settings)
 
@@ -208,13 +206,17 @@ def draw_style_header(layout: bpy.types.UILayout, context: bpy.types.Context) ->
     """Presets and reset at the right of the section's title."""
     row = _right_of(layout)
     row.menu(DIFFUSION_TALKER_MT_style_presets.bl_idname, text="", icon="PRESET")
-    row.operator("diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False).section = "STYLE"
+    _draw_reset(row, "STYLE")
 
 
 def draw_emotion_header(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Reset at the right of the section's title."""
-    row = _right_of(layout)
-    row.operator("diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False).section = "EMOTION"
+    _draw_reset(_right_of(layout), "EMOTION")
+
+
+def _draw_reset(row: bpy.types.UILayout, section: str) -> None:
+    """The button that puts a section's values back to where they rest."""
+    row.operator("diffusion_talker.style_reset", text="", icon="LOOP_BACK", emboss=False).section = section
 
 
 def _right_of(header: bpy.types.UILayout) -> bpy.types.UILayout:
