@@ -51,8 +51,13 @@ def user_library() -> UserLibrary:
 def model_library(context: bpy.types.Context) -> Library:
     """Talkers, emotions and sliders of the model at hand; empty where its file cannot be read. Read once a version of
     the file."""
+    return _read(*_model_mark(context))
+
+
+def _model_mark(context: bpy.types.Context) -> tuple[str, int]:
+    """File of the model at hand, empty for the one that is built in, and when it changed last."""
     path = model_file(context)
-    return _read(path, _changed_ns(Path(path)) if path else 0)
+    return path, _changed_ns(Path(path)) if path else 0
 
 
 @lru_cache(maxsize=4)
@@ -115,8 +120,9 @@ def _add_row(known: bpy.types.PropertyGroup, label: str, identity: str, descript
 
 def _stamp(context: bpy.types.Context) -> str:
     """Tells whether the model or the library's folder changed, in some microseconds."""
-    folder, model = library_folder(), model_file(context)
-    return f"{folder} {_changed_ns(folder)} {model} {_changed_ns(Path(model)) if model else 0}"
+    folder = library_folder()
+    model, changed_ns = _model_mark(context)
+    return f"{folder} {_changed_ns(folder)} {model} {changed_ns}"
 
 
 def keep_fresh(context: bpy.types.Context) -> None:
