@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .generation import Generated, Request
 
 KEY, OBJECT = "KEY", "OBJECT"
+NO_FACE: Final = "No face chosen: pick the mesh whose takes you want to see"
 
 
 @dataclass(frozen=True)
@@ -211,21 +212,13 @@ def companions_of(action: bpy.types.Action) -> list[bpy.types.Action]:
     return list(found.values())
 
 
-def _bearer(scene: bpy.types.Scene, header: TakeHeader) -> bpy.types.Object | None:
-    """The object that a companion moves: one that goes along with the face in this scene, else any that is there."""
-    drive = scene.diffusion_talker_drive
-    along = [item.object for item in drive.meshes] + [drive.armature, drive.head_object]
-    nearby = [obj for obj in along if obj is not None and obj.name in scene.objects]
-    return next((obj for obj in (*nearby, *scene.objects) if header.owner in ids_of(obj)), None)
-
-
 # ---------------------------------------------------------------- putting on
 
 
 def switch_problem(obj: bpy.types.Object | None) -> str:
     """Why the Action of this object cannot be changed now, and what to do; empty when it can."""
     if obj is None:
-        return "No face chosen: pick the mesh whose takes you want to see"
+        return NO_FACE
     return keys_problem(obj) if obj.type == "MESH" else armature_problem(obj, ())
 
 
@@ -236,6 +229,11 @@ class Part:
     bearer: bpy.types.Object
     owner: bpy.types.ID
     action: bpy.types.Action
+
+    @property
+    def plays(self) -> bool:
+        """Whether its Action is the one of now."""
+        return current_action(self.owner) == self.action
 
     @property
     def problem(self) -> str:
@@ -250,14 +248,30 @@ def parts_of(
     """Everything that a take moves, the face first; and what of it is not there any more."""
     parts, gone = [Part(obj, lead_owner(obj), action)], []
     for companion in companions_of(action):
-        header = header_of(companion)
-        bearer = obj if header.owner in ids_of(obj) else _bearer(scene, header)
-        owner = owner_of(bearer, header.kind) if bearer is not None else None
-        if owner is None:
-            gone.append(f"'{header.title}', which the take moves too, is not in this scene")
+        part = _part_of(scene, companion, obj)
+        if part is None:
+            gone.append(f"'{header_of(companion).title}', which the take moves too, is not in this scene")
         else:
-            parts.append(Part(bearer, owner, companion))
+            parts.append(part)
     return parts, gone
+
+
+def _part_of(
+    scene: bpy.types.Scene, companion: bpy.types.Action, face: bpy.types.Object | None = None
+) -> Part | None:
+    """What a companion moves in a scene, the face before all others; None where it is not there."""
+    header = header_of(companion)
+    bearer = face if face is not None and header.owner in ids_of(face) else _bearer(scene, header)
+    owner = owner_of(bearer, header.kind) if bearer is not None else None
+    return Part(bearer, owner, companion) if owner is not None else None
+
+
+def _bearer(scene: bpy.types.Scene, header: TakeHeader) -> bpy.types.Object | None:
+    """The object that a companion moves: one that goes along with the face in this scene, else any that is there."""
+    drive = scene.diffusion_talker_drive
+    along = [item.object for item in drive.meshes] + [drive.armature, drive.head_object]
+    nearby = [obj for obj in along if obj is not None and obj.name in scene.objects]
+    return next((obj for obj in (*nearby, *scene.objects) if header.owner in ids_of(obj)), None)
 
 
 def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Action) -> tuple[str, ...]:
@@ -273,7 +287,7 @@ def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Ac
     lost = _lost_lines(previous, action) or _other_keys(parts, header_of(action).line)
     notes = (lost, _lost_keys(obj, action), *gone, left)
     for part in parts:
-        if current_action(part.owner) != part.action:
+        if not part.plays:
             assign_action(part.owner, part.action)
     return tuple(note for note in notes if note)
 
@@ -357,16 +371,10 @@ def _left_behind(
     scene: bpy.types.Scene, previous: bpy.types.Action | None, switched: Iterable[bpy.types.ID]
 ) -> str:
     """Parts that go on playing the take of before, because the new one does not move them."""
-    header = header_of(previous)
-    if header is None:
+    if header_of(previous) is None:
         return ""
-    left = []
-    for companion in companions_of(previous):
-        its = header_of(companion)
-        bearer = _bearer(scene, its)
-        owner = owner_of(bearer, its.kind) if bearer is not None else None
-        if owner is not None and owner not in switched and current_action(owner) == companion:
-            left.append(bearer.name)
+    parts = (_part_of(scene, companion) for companion in companions_of(previous))
+    left = [part.bearer.name for part in parts if part is not None and part.plays and part.owner not in switched]
     return f"{listed(left, 2)} still plays '{previous.name}', since this take does not move it" if left else ""
 
 
@@ -413,7 +421,7 @@ def present_problem(context: bpy.types.Context) -> str:
     """Why there is no take to do something with."""
     obj = lead_of(context)
     if obj is None:
-        return "No face chosen: pick the mesh whose takes you want to see"
+        return NO_FACE
     if present_take(obj) is not None:
         return ""
     return f"'{obj.name}' plays no take: " + ("choose one in the list" if has_takes(obj) else "generate lip sync first")
@@ -515,12 +523,9 @@ def _has_copy(action: bpy.types.Action) -> bool:
 
 
 def _take_off(scene: bpy.types.Scene, companions: Iterable[bpy.types.Action]) -> None:
-    for companion in companions:
-        header = header_of(companion)
-        bearer = _bearer(scene, header)
-        owner = owner_of(bearer, header.kind) if bearer is not None else None
-        if owner is not None and current_action(owner) == companion:
-            assign_action(owner, None)
+    for part in (_part_of(scene, companion) for companion in companions):
+        if part is not None and part.plays:
+            assign_action(part.owner, None)
 
 
 # ---------------------------------------------------------------- registration
