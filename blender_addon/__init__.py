@@ -18,7 +18,6 @@ from . import (
     properties,
     style_panel,
     style_properties,
-    takes,
     takes_panel,
     takes_properties,
 )
@@ -49,7 +48,7 @@ CLASSES = (
     identity_properties.DIFFUSION_TALKER_PG_identities,
     properties.DIFFUSION_TALKER_PG_settings,
     properties.DIFFUSION_TALKER_PG_status,
-    takes.DIFFUSION_TALKER_PG_kept_take,
+    takes_properties.DIFFUSION_TALKER_PG_kept_take,
     takes_properties.DIFFUSION_TALKER_PG_takes,
     takes_properties.DIFFUSION_TALKER_PG_takes_status,
     properties.DIFFUSION_TALKER_PG_landmark,
@@ -140,7 +139,6 @@ def register() -> None:
     properties.attach()
     identity_properties.attach()
     drive_properties.attach()
-    takes.attach()
     takes_properties.attach()
     live.attach()
     panels.attach()
@@ -156,7 +154,6 @@ def unregister() -> None:
     panels.detach()
     live.detach()
     takes_properties.detach()
-    takes.detach()
     drive_properties.detach()
     identities.forget()
     identity_properties.detach()

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the list of takes keeps with the scene, and what it tells the animator while Blender runs."""
+"""What takes keep with scenes, objects and Actions, and what the list of them tells while Blender runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from .live import LIVE
 from .problems import LipSyncProblem
-from .takes import audition, bring_line, header_of, lead_of, present_take
+from .take_changes import audition, bring_line, rename
+from .takes import header_of, lead_of, present_take, short_name
 
+#: Linked characters that were made library overrides keep the id of the character.
+_OVERRIDABLE: Final = {"LIBRARY_OVERRIDABLE"}
 #: Changes what plays on an object, by one of its takes; what the animator should know. Raises LipSyncProblem.
 Change = Callable[[bpy.types.Scene, bpy.types.Object, bpy.types.Action], tuple[str, ...]]
 
@@ -61,6 +65,12 @@ def tell(context: bpy.types.Context, note: str, take: str = "") -> None:
     told.note, told.take = note, take
 
 
+class DIFFUSION_TALKER_PG_kept_take(bpy.types.PropertyGroup):
+    """An Action that an object holds on to."""
+
+    action: PointerProperty(name="Take", type=bpy.types.Action)
+
+
 class DIFFUSION_TALKER_PG_takes(bpy.types.PropertyGroup):
     """The list of takes."""
 
@@ -92,7 +102,21 @@ class DIFFUSION_TALKER_PG_takes_status(bpy.types.PropertyGroup):
     problem: StringProperty(name="Problem", description="Why the live take does not follow the sliders")
 
 
+def _set_name(action: bpy.types.Action, name: str) -> None:
+    rename(action, name.strip())
+
+
 def attach() -> None:
+    bpy.types.Object.diffusion_talker_id = StringProperty(
+        name="Takes", description="Ids under which takes know this object", options={"HIDDEN"}, override=_OVERRIDABLE
+    )
+    bpy.types.Object.diffusion_talker_takes = CollectionProperty(type=DIFFUSION_TALKER_PG_kept_take)
+    bpy.types.Action.diffusion_talker_name = StringProperty(
+        name="Take",
+        description="Name of the take. Its Actions are called like it, after what each of them moves",
+        get=short_name,
+        set=_set_name,
+    )
     bpy.types.Scene.diffusion_talker_takes = PointerProperty(type=DIFFUSION_TALKER_PG_takes)
     bpy.types.WindowManager.diffusion_talker_takes = PointerProperty(type=DIFFUSION_TALKER_PG_takes_status)
 
@@ -100,3 +124,6 @@ def attach() -> None:
 def detach() -> None:
     del bpy.types.WindowManager.diffusion_talker_takes
     del bpy.types.Scene.diffusion_talker_takes
+    del bpy.types.Action.diffusion_talker_name
+    del bpy.types.Object.diffusion_talker_takes
+    del bpy.types.Object.diffusion_talker_id

@@ -11,6 +11,7 @@ from bpy.props import IntProperty, StringProperty
 from ..live import LIVE
 from ..problems import LipSyncProblem, poll_answer, report_problem
 from ..restoring import model_note, use_settings
+from ..take_changes import remove, remove_problem, set_favorite, switch_problem
 from ..takes import (
     has_takes,
     is_favorite,
@@ -19,13 +20,9 @@ from ..takes import (
     present_problem,
     present_take,
     read_only_problem,
-    remove,
-    remove_problem,
-    set_favorite,
     settings_problem,
     short_name,
     stored_of,
-    switch_problem,
     takes_of,
 )
 from ..takes_properties import bring_in, put_on, tell

@@ -349,7 +349,7 @@ def test_imported_motion_is_listed_and_says_why_it_has_no_settings(
 
 def test_other_actions_derived_from_a_take_do_not_claim_to_be_it(addon: ModuleType, face: bpy.types.Object) -> None:
     first = generate()
-    addon.takes.set_favorite(first, True)
+    addon.take_changes.set_favorite(first, True)
     second = generate()
     assert addon.takes.is_favorite(first) and not addon.takes.is_favorite(second)
     assert addon.takes.header_of(first).take != addon.takes.header_of(second).take
@@ -418,7 +418,7 @@ def test_a_take_that_is_used_elsewhere_is_not_deleted(addon: ModuleType, face: b
     track = face.data.shape_keys.animation_data.nla_tracks.new()
     track.strips.new("Take", 1, take)
     assert not bpy.ops.diffusion_talker.take_delete.poll()
-    assert "is used elsewhere too, by an NLA strip" in addon.takes.remove_problem(face, take)
+    assert "is used elsewhere too, by an NLA strip" in addon.take_changes.remove_problem(face, take)
 
 
 def test_undo_takes_an_audition_a_name_and_a_deletion_back(addon: ModuleType, face: bpy.types.Object) -> None:
@@ -584,9 +584,9 @@ def test_what_an_object_keeps_is_neither_in_the_way_nor_left_over(addon: ModuleT
     generate()
     take = generate()
     assert [kept.action for kept in face.diffusion_talker_takes] == addon.takes.takes_of(face)[::-1]
-    assert addon.takes.remove_problem(face, take) == ""
+    assert addon.take_changes.remove_problem(face, take) == ""
     twin.data.shape_keys.animation_data_create().action = take
-    assert "is used elsewhere too" in addon.takes.remove_problem(face, take)
+    assert "is used elsewhere too" in addon.take_changes.remove_problem(face, take)
     twin.data.shape_keys.animation_data.action = None
     bpy.ops.diffusion_talker.take_delete()
     generate()
@@ -612,11 +612,11 @@ def test_linked_takes_can_be_auditioned_but_not_changed(
     assert take.library is not None and take in addon.takes.takes_of(head)
     assert addon.takes_properties.put_on(bpy.context, take) == ""
     assert playing(head) == take
-    assert "is linked from shot.blend, which is read-only" in addon.takes.remove_problem(head, take)
+    assert "is linked from shot.blend, which is read-only" in addon.take_changes.remove_problem(head, take)
     assert not bpy.ops.diffusion_talker.take_delete.poll()
     with pytest.raises(RuntimeError, match="is linked from shot.blend"):
         bpy.ops.diffusion_talker.take_favorite()
-    addon.takes.rename(take, "mine")
+    addon.take_changes.rename(take, "mine")
     assert take.name == names[0]
     before = keys(take)
     assert bpy.ops.diffusion_talker.regenerate() == {"FINISHED"}
