@@ -21,7 +21,8 @@ from .blend_file import save
 from .drive_plan import Choices, choices_of
 from .generation import Options, Outcome, apply, generate, open_student, request_for
 from .identities import library_folder
-from .mapping_rows import PRESET_SUFFIX, apply_preset, preset_folder, preset_path, presets
+from .mapping_rows import apply_preset, preset_folder
+from .preset_files import PRESET_SUFFIX, preset_file, preset_files
 from .problems import LipSyncProblem, unforeseen_message, user_message
 from .style_properties import REGIONS
 from .targets import inspect_target, listed
@@ -459,9 +460,9 @@ def _lay_preset(name: str, face: bpy.types.Object, others: Sequence[bpy.types.Ob
 
     path = Path(name).expanduser()
     if path.suffix != PRESET_SUFFIX:
-        path = preset_path(preset_folder(__package__), name)
+        path = preset_file(preset_folder(), name)
     if not path.is_file():
-        known = listed((preset.stem for preset in presets(preset_folder(__package__))), 6) or "none"
+        known = listed((preset.stem for preset in preset_files(preset_folder())), 6) or "none"
         raise LipSyncProblem(f"There is no face preset '{name}' (saved are: {known}): save it, or give a file")
     apply_preset(load_preset(path), face, others)
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .face_mapping import face_keys, mapping_of, remember_edits, usable_keys
-from .file_names import file_stem
-from .problems import LipSyncProblem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from diffusion_talker.rigs.presets import Preset
 
 PRESET_FOLDER: Final = "face_presets"
-PRESET_SUFFIX: Final = ".json"
 
 
 def rows_problem(obj: bpy.types.Object | None) -> str:
@@ -88,24 +85,11 @@ def reset_channel(obj: bpy.types.Object, name: str) -> None:
 # ---------------------------------------------------------------- presets
 
 
-def preset_folder(package: str, create: bool = False) -> Path:
+def preset_folder(create: bool = False) -> Path:
     """Where the user's face presets are kept; it survives upgrades."""
     import bpy
 
-    return Path(bpy.utils.extension_path_user(package, path=PRESET_FOLDER, create=create))
-
-
-def presets(folder: Path) -> list[Path]:
-    """Presets on disk by name; none where the folder does not exist."""
-    return sorted(folder.glob(f"*{PRESET_SUFFIX}"), key=lambda path: path.stem.lower()) if folder.is_dir() else []
-
-
-def preset_path(folder: Path, title: str) -> Path:
-    """File of a preset. Raises LipSyncProblem for a title that no file can have."""
-    name = file_stem(title)
-    if not name:
-        raise LipSyncProblem("The preset needs a name: type one with letters or digits")
-    return folder / f"{name}{PRESET_SUFFIX}"
+    return Path(bpy.utils.extension_path_user(__package__, path=PRESET_FOLDER, create=create))
 
 
 def preset_of(title: str, face: bpy.types.Object, others: Sequence[bpy.types.Object]) -> Preset:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .file_names import file_stem
+from .preset_files import preset_file, preset_files
 from .problems import LipSyncProblem
 from .style_properties import SLIDERS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import bpy
 
 FOLDER: Final = "style_presets"
-SUFFIX: Final = ".json"
 FORMAT: Final = "diffusion_talker.style"
 VERSION: Final = 1
 
@@ -54,16 +53,7 @@ def folder() -> Path:
 
 def saved_titles() -> list[str]:
     """The user's presets, by name."""
-    found = folder()
-    return sorted((path.stem for path in found.glob(f"*{SUFFIX}")), key=str.casefold) if found.is_dir() else []
-
-
-def preset_path(title: str) -> Path:
-    """File of a preset. Raises LipSyncProblem for a title that no file can have."""
-    stem = file_stem(title)
-    if not stem:
-        raise LipSyncProblem("The preset needs a name: type one with letters or digits")
-    return folder() / f"{stem}{SUFFIX}"
+    return [path.stem for path in preset_files(folder())]
 
 
 # ---------------------------------------------------------------- scene
@@ -89,7 +79,7 @@ def save_preset(preset: StylePreset) -> Path:
     """Write a preset, over one of the same name. Raises LipSyncProblem, OutputError."""
     from diffusion_talker.files import atomic_write
 
-    path = preset_path(preset.title)
+    path = preset_file(folder(), preset.title)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "version": VERSION, "style_strength": preset.strength, "sliders": dict(preset.sliders)}
     with atomic_write(path) as stream:
@@ -99,7 +89,7 @@ def save_preset(preset: StylePreset) -> Path:
 
 def find_preset(title: str) -> StylePreset:
     """The user's preset of that name, else the built-in one. Raises LipSyncProblem."""
-    path = preset_path(title)
+    path = preset_file(folder(), title)
     if path.is_file():
         return read_preset(path)
     for preset in BUILT_IN:
@@ -130,7 +120,7 @@ def _finite(value: object) -> float:
 
 def delete_preset(title: str) -> None:
     """Delete the user's preset of that name. Raises LipSyncProblem."""
-    path = preset_path(title)
+    path = preset_file(folder(), title)
     if not path.is_file():
         raise LipSyncProblem(f"There is no style preset '{title}' of your own: choose one from the menu")
     path.unlink()

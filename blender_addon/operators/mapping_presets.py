@@ -11,10 +11,9 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ..drive_plan import choices_of
 from ..generation import target_of
-from ..mapping_rows import apply_preset, preset_folder, preset_of, preset_path, presets, rows_problem
+from ..mapping_rows import apply_preset, preset_folder, preset_of, rows_problem
+from ..preset_files import preset_file, preset_files
 from ..problems import LipSyncProblem, WorkOperator, poll_answer
-
-PACKAGE = __package__.rpartition(".")[0]
 
 
 class PresetOperator(WorkOperator):
@@ -40,7 +39,7 @@ class DIFFUSION_TALKER_OT_mapping_preset_save(PresetOperator, bpy.types.Operator
         return context.window_manager.invoke_props_dialog(self)
 
     def work(self, context: bpy.types.Context) -> str:
-        path = preset_path(preset_folder(PACKAGE, create=True), self.title)
+        path = preset_file(preset_folder(create=True), self.title)
         save(context, path, self.title)
         return f"Saved the face preset '{self.title}'"
 
@@ -54,7 +53,7 @@ class DIFFUSION_TALKER_OT_mapping_preset_load(PresetOperator, bpy.types.Operator
     title: StringProperty(name="Name", description="Name of the preset")
 
     def work(self, context: bpy.types.Context) -> str:
-        path = preset_path(preset_folder(PACKAGE), self.title)
+        path = preset_file(preset_folder(), self.title)
         return load(context, path)
 
 
@@ -71,7 +70,7 @@ class DIFFUSION_TALKER_OT_mapping_preset_delete(PresetOperator, bpy.types.Operat
         return context.window_manager.invoke_confirm(self, event)
 
     def work(self, context: bpy.types.Context) -> str:
-        path = preset_path(preset_folder(PACKAGE), self.title)
+        path = preset_file(preset_folder(), self.title)
         if not path.is_file():
             raise LipSyncProblem(f"There is no face preset '{self.title}': choose one from the menu")
         path.unlink()
@@ -115,7 +114,7 @@ class DIFFUSION_TALKER_MT_mapping_presets(bpy.types.Menu):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
-        found = presets(preset_folder(PACKAGE))
+        found = preset_files(preset_folder())
         for path in found:
             layout.operator("diffusion_talker.mapping_preset_load", text=path.stem).title = path.stem
         if found:
@@ -135,7 +134,7 @@ class DIFFUSION_TALKER_MT_mapping_presets_delete(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.operator_context = "INVOKE_DEFAULT"
-        for path in presets(preset_folder(PACKAGE)):
+        for path in preset_files(preset_folder()):
             self.layout.operator("diffusion_talker.mapping_preset_delete", text=path.stem).title = path.stem
 
 
@@ -143,8 +142,7 @@ def save(context: bpy.types.Context, path: Path, title: str) -> None:
     """Write the character's present mappings. Raises OutputError."""
     from diffusion_talker.rigs.presets import save_preset
 
-    face = target_of(context)
-    others = [obj for obj in choices_of(context.scene).meshes if obj != face]
+    face, others = _character(context)
     save_preset(path, preset_of(title, face, others))
 
 
@@ -152,8 +150,13 @@ def load(context: bpy.types.Context, path: Path) -> str:
     """Lay a preset over the character; what to tell. Raises PresetError."""
     from diffusion_talker.rigs.presets import load_preset
 
-    face = target_of(context)
-    others = [obj for obj in choices_of(context.scene).meshes if obj != face]
+    face, others = _character(context)
     preset = load_preset(path)
     count = apply_preset(preset, face, others)
     return f"Face preset '{preset.title}' on {count} mesh{'es' if count > 1 else ''}"
+
+
+def _character(context: bpy.types.Context) -> tuple[bpy.types.Object, list[bpy.types.Object]]:
+    """The face, and the meshes that go along with it."""
+    face = target_of(context)
+    return face, [obj for obj in choices_of(context.scene).meshes if obj != face]

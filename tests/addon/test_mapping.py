@@ -84,8 +84,8 @@ def test_a_preset_goes_to_another_character(addon: ModuleType, fresh_scene: obje
     rows(face)["jawOpen"].gain = 0.6
     assert OPS.mapping_preset_save(title="Anna: loud") == {"FINISHED"}
     assert OPS.mapping_export(filepath=str(tmp_path / "anna.json")) == {"FINISHED"}
-    folder = addon.mapping_rows.preset_folder(addon.__name__)
-    assert [path.stem for path in addon.mapping_rows.presets(folder)] == ["Anna_ loud"]
+    folder = addon.mapping_rows.preset_folder()
+    assert [path.stem for path in addon.preset_files.preset_files(folder)] == ["Anna_ loud"]
     other = make_face(["JawOpen", "grin", "mouthSmile_L"], name="Boris")
     assert OPS.mapping_preset_load(title="Anna: loud") == {"FINISHED"}
     mapping = addon.face_mapping.mapping_of(other)
@@ -95,7 +95,7 @@ def test_a_preset_goes_to_another_character(addon: ModuleType, fresh_scene: obje
     assert OPS.mapping_import(filepath=str(tmp_path / "anna.json")) == {"FINISHED"}
     assert addon.face_mapping.mapping_of(other).channel("jawOpen").gain == pytest.approx(0.6)
     assert OPS.mapping_preset_delete(title="Anna: loud") == {"FINISHED"}
-    assert not addon.mapping_rows.presets(folder)
+    assert not addon.preset_files.preset_files(folder)
     with pytest.raises(RuntimeError, match="There is no face preset"):
         OPS.mapping_preset_delete(title="Anna: loud")
 
