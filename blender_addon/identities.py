@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import bpy
 
 from .audio_source import find_strip, sequencer_scene
+from .file_state import FileState, file_state
 from .identity_properties import UNKNOWN
 from .preferences import model_file
 from .problems import LipSyncProblem
@@ -54,14 +55,14 @@ def model_library(context: bpy.types.Context) -> Library:
     return _read(*_model_mark(context))
 
 
-def _model_mark(context: bpy.types.Context) -> tuple[str, int]:
-    """File of the model at hand, empty for the one that is built in, and when it changed last."""
+def _model_mark(context: bpy.types.Context) -> tuple[str, FileState]:
+    """File of the model at hand, empty for the one that is built in, and its state."""
     path = model_file(context)
-    return path, _changed_ns(Path(path)) if path else 0
+    return path, file_state(path)
 
 
 @lru_cache(maxsize=4)
-def _read(path: str, changed_ns: int) -> Library:
+def _read(path: str, state: FileState) -> Library:
     from diffusion_talker.errors import DiffusionTalkerError
     from diffusion_talker.library import Library, read_library
 
@@ -69,14 +70,6 @@ def _read(path: str, changed_ns: int) -> Library:
         return read_library(Path(path) if path else None)
     except DiffusionTalkerError:
         return Library((), ())
-
-
-def _changed_ns(path: Path) -> int:
-    """When a file or the content of a folder changed last; 0 where there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 # ---------------------------------------------------------------- the list
@@ -121,8 +114,8 @@ def _add_row(known: bpy.types.PropertyGroup, label: str, identity: str, descript
 def _stamp(context: bpy.types.Context) -> str:
     """Tells whether the model or the library's folder changed, in some microseconds."""
     folder = library_folder()
-    model, changed_ns = _model_mark(context)
-    return f"{folder} {_changed_ns(folder)} {model} {changed_ns}"
+    model, state = _model_mark(context)
+    return f"{folder} {file_state(folder)} {model} {state}"
 
 
 def keep_fresh(context: bpy.types.Context) -> None:

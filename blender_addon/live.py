@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 import bpy
@@ -21,6 +20,7 @@ import bpy
 from .audio_source import Speech, find_strip, sequencer_scene, strip_times
 from .drive_plan import DrivePlan, choices_of, plan_of
 from .face_mapping import usable_keys
+from .file_state import file_state
 from .generation import (
     Cancelled,
     Generated,
@@ -280,22 +280,14 @@ def hearing_key(speech: Speech, options: Options) -> tuple[object, ...]:
     mixed = speech.mixed
     sound = (
         speech.path,
-        _file_state(speech.path) if speech.packed is None and mixed is None else None,
+        file_state(speech.path) if speech.packed is None and mixed is None else None,
         zlib.crc32(speech.packed) if speech.packed is not None else None,
         (zlib.crc32(mixed.samples.tobytes()), mixed.rate_hz) if mixed is not None else None,
         speech.start_s,
         speech.length_s,
     )
-    model = options.model, _file_state(options.model)
+    model = options.model, file_state(options.model)
     return (*sound, *model, options.runtime, options.device, options.torch_python)
-
-
-def _file_state(path: str) -> tuple[int, int] | None:
-    try:
-        state = Path(path).stat()
-    except OSError:
-        return None
-    return state.st_mtime_ns, state.st_size
 
 
 def speech_mark(context: bpy.types.Context) -> tuple[object, ...]:
