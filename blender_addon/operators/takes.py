@@ -129,9 +129,7 @@ class DIFFUSION_TALKER_OT_take_favorite(bpy.types.Operator):
         return poll_answer(cls, "" if has_takes(lead_of(context)) else "There is no take yet: generate lip sync first")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        obj = lead_of(context)
-        named = [take for take in takes_of(obj) if take.name == self.action] if self.action else [present_take(obj)]
-        take = next((take for take in named if take is not None), None)
+        take = _take_named(context, self.action) if self.action else present_take(lead_of(context))
         reason = read_only_problem(take) if take is not None else "There is no such take: choose one in the list"
         if reason:
             return report_problem(self, LipSyncProblem(reason))
@@ -200,10 +198,15 @@ class DIFFUSION_TALKER_OT_take_settings(bpy.types.Operator):
 
 def _with_take(operator: bpy.types.Operator, context: bpy.types.Context, change: Change) -> set[str]:
     """Do something with the take that an operator names in `action`."""
-    found = next((take for take in takes_of(lead_of(context)) if take.name == operator.action), None)
+    found = _take_named(context, operator.action)
     if found is None:
         return _answer(operator, f"There is no take '{operator.action}': choose one in the list")
     return _answer(operator, change(context, found))
+
+
+def _take_named(context: bpy.types.Context, name: str) -> bpy.types.Action | None:
+    """The take of the face whose Action is called so."""
+    return next((take for take in takes_of(lead_of(context)) if take.name == name), None)
 
 
 def _answer(operator: bpy.types.Operator, reason: str) -> set[str]:
