@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The student on plain NumPy: the twin of `torch_network`, equal to it within 1e-4.
 
-A dilated convolution gathers its five taps into one contiguous (T, 5 C) matrix and becomes a single
-matrix product. The copy is deliberate: NumPy multiplies strided views many times slower.
+What a dilated convolution sees is gathered into contiguous matrices before it is multiplied. The copy is deliberate:
+NumPy multiplies strided views many times slower.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ import numpy as np
 
 from diffusion_talker.student.bundle import Bundle
 from diffusion_talker.student.config import KERNEL_TAPS
+from diffusion_talker.student.fast_filter import (
+    INPUT_MATRIX,
+    OUTPUT_MATRIX,
+    OUTPUTS,
+    POINTS,
+    tile_count,
+    transformed_taps,
+)
 from diffusion_talker.student.listening import vocal_tracts
 from diffusion_talker.student.network import EncodedAudio, StyleQuery, StyleRequest
 from diffusion_talker.student.schedule import time_features
 
 _LAYER_NORM_EPSILON = 1e-5
 _COSINE_EPSILON = 1e-8
+_ROWS_OF_PIECE = 192  # of a matrix product: temporaries this small stay in the memory that the process has already
 
 
 @dataclass(frozen=True)
@@ -36,23 +45,33 @@ class _Linear:
 
 @dataclass(frozen=True)
 class _Convolution:
-    """Dilated convolution over time with zero padding; weight (taps * in, out)."""
+    """Dilated convolution over time with zero padding, by few multiplications: see `fast_filter`."""
 
-    weight: np.ndarray
+    taps: np.ndarray  # (POINTS, in, out)
     bias: np.ndarray
     dilation: int
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        frames, width = inputs.shape
-        reach = self.dilation * (KERNEL_TAPS // 2)
-        padded = np.zeros((frames + 2 * reach, width), np.float32)
-        padded[reach:reach + frames] = inputs
-        gathered = np.empty((frames, KERNEL_TAPS, width), np.float32)
-        for tap in range(KERNEL_TAPS):
-            gathered[:, tap] = padded[tap * self.dilation:tap * self.dilation + frames]
-        outputs = gathered.reshape(frames, KERNEL_TAPS * width) @ self.weight
+        steps, width = inputs.shape
+        tiles, group = tile_count(steps, self.dilation), self.dilation
+        reach = group * (KERNEL_TAPS // 2)
+        padded = np.zeros(((tiles * OUTPUTS + KERNEL_TAPS - 1) * group, width), np.float32)
+        padded[reach : reach + steps] = inputs
+        groups = padded.reshape(-1, group * width)
+        outputs = np.empty((tiles, OUTPUTS, group * len(self.bias)), np.float32)
+        piece = max(1, _ROWS_OF_PIECE // group)
+        for first in range(0, tiles, piece):
+            outputs[first : first + piece] = self._tiles(groups[OUTPUTS * first :], min(piece, tiles - first))
+        outputs = outputs.reshape(-1, len(self.bias))[:steps]
         outputs += self.bias
         return outputs
+
+    def _tiles(self, groups: np.ndarray, tiles: int) -> np.ndarray:
+        """Groups of inputs, from the first that is seen, to the outputs of as many tiles: (tiles, OUTPUTS, ...)."""
+        seen = np.stack([groups[first : first + tiles * OUTPUTS : OUTPUTS] for first in range(POINTS)])
+        values = (INPUT_MATRIX @ seen.reshape(POINTS, -1)).reshape(POINTS, -1, self.taps.shape[1])
+        products = OUTPUT_MATRIX @ (values @ self.taps).reshape(POINTS, -1)
+        return products.reshape(OUTPUTS, tiles, -1).transpose(1, 0, 2)
 
 
 @dataclass(frozen=True)
@@ -127,9 +146,8 @@ class NumpyNetwork:
         return _Linear(np.ascontiguousarray(self._weights[f"{name}.weight"].T), self._weights[f"{name}.bias"])
 
     def _block(self, name: str, dilation: int) -> _Block:
-        weight = self._weights[f"{name}.convolution.weight"]  # (out, in, taps)
-        flat = np.ascontiguousarray(weight.transpose(2, 1, 0).reshape(-1, weight.shape[0]))
-        convolution = _Convolution(flat, self._weights[f"{name}.convolution.bias"], dilation)
+        taps = transformed_taps(self._weights[f"{name}.convolution.weight"])
+        convolution = _Convolution(taps, self._weights[f"{name}.convolution.bias"], dilation)
         return _Block(convolution, self._linear(f"{name}.projection"))
 
     # -- audio ---------------------------------------------------------------------------------------------------

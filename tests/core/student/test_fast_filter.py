@@ -6,7 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from diffusion_talker.student import numpy_network
 from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path
+from diffusion_talker.student.config import KERNEL_TAPS
+from diffusion_talker.student.fast_filter import transformed_taps
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: there are no convolutions to compare with")
 
@@ -47,3 +50,15 @@ def test_the_shipped_network_computes_what_was_trained():
         prepared, time = trained.decoder.audio_in(heard[0]), torch.tensor([0.5])
         found, expected = (n.decoder(noisy, time, prepared, style) for n in (fast, trained))
     np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=ROUNDING_OF_ALL_BLOCKS)
+
+
+@pytest.mark.parametrize("dilation", [1, 8])
+@pytest.mark.parametrize("steps", [1, 33, 1800])
+def test_a_convolution_in_numpy_is_that_of_torch(dilation, steps):
+    torch.manual_seed(steps)
+    reference = torch.nn.Conv1d(96, 160, KERNEL_TAPS, dilation=dilation, padding=dilation * (KERNEL_TAPS // 2)).double()
+    inputs = torch.randn(steps, 96)
+    weight, bias = (part.detach().float().numpy() for part in (reference.weight, reference.bias))
+    found = numpy_network._Convolution(transformed_taps(weight), bias, dilation)(inputs.numpy())
+    expected = reference(inputs.double().T[None])[0].T.detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=ROUNDING)
