@@ -30,11 +30,15 @@ def gaussian_kernels(sigmas: tuple[float, ...]) -> np.ndarray:
 
 
 def smooth(curves: np.ndarray, kernels: np.ndarray) -> np.ndarray:
-    """Filter (T, C) along time; before the first and after the last frame the curve is held."""
+    """Filter (T, C) along time; before the first and after the last frame the curve is held.
+
+    A channel is a row here, the widest filter first: so every tap works on whole rows, and on none that it leaves out.
+    """
     frames, reach = len(curves), len(kernels) // 2
-    padded = np.pad(curves, ((reach, reach), (0, 0)), mode="edge")
-    smoothed = np.zeros_like(curves)
-    for tap, weights in enumerate(kernels):
-        moving = np.flatnonzero(weights)
-        smoothed[:, moving] += padded[tap : tap + frames, moving] * weights[moving]
-    return smoothed
+    order = np.argsort(-np.count_nonzero(kernels, axis=0), kind="stable")
+    padded = np.pad(curves.T[order], ((0, 0), (reach, reach)), mode="edge")
+    smoothed = np.zeros((len(order), frames), curves.dtype)
+    for tap, weights in enumerate(kernels[:, order]):
+        moving = np.count_nonzero(weights)
+        smoothed[:moving] += padded[:moving, tap : tap + frames] * weights[:moving, None]
+    return np.ascontiguousarray(smoothed[np.argsort(order)].T)
