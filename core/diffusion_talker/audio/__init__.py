@@ -17,6 +17,7 @@ from diffusion_talker.audio.features import (
     log_mel,
     log_mel_array,
     motion_frame_count,
+    power_of_rows,
 )
 from diffusion_talker.audio.resampling import SAMPLE_RATE_HZ
 from diffusion_talker.audio.sources import ArraySource, AudioSource, FileSource, load_audio
@@ -25,5 +26,5 @@ from diffusion_talker.audio.writing import write_wav
 __all__ = [
     "FFT_SIZE", "MELS", "MEL_FLOOR", "MEL_RATE_HZ", "MOTION_RATE_HZ", "SAMPLE_RATE_HZ", "WINDOW_SAMPLES",
     "ArraySource", "AudioSource", "FileSource", "load_audio", "log_mel", "log_mel_array", "motion_frame_count",
-    "write_wav",
+    "power_of_rows", "write_wav",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffusion_talker.audio import AudioSource, log_mel, motion_frame_count
-from diffusion_talker.student.network import EncodedAudio, Network, SoundEncoder, StyleQuery
+from diffusion_talker.audio import AudioSource, log_mel, motion_frame_count, power_of_rows
+from diffusion_talker.student.network import EncodedAudio, FourierTransformer, Network, SoundEncoder, StyleQuery
 
 OPENING_FRAMES = 3600  # the first minute is enough to know a voice
 KEPT_FRAMES = 18000  # five minutes of features, some 10 MB: more is heard again when it is needed
@@ -52,4 +52,5 @@ class Heard:
     def _encode(self, first_frame: int, frame_count: int) -> EncodedAudio:
         if isinstance(self.network, SoundEncoder):
             return self.network.encode_sound(self.source, first_frame, frame_count)
-        return self.network.encode(log_mel(self.source, first_frame, frame_count))
+        power = self.network.power_of_rows if isinstance(self.network, FourierTransformer) else power_of_rows
+        return self.network.encode(log_mel(self.source, first_frame, frame_count, power))

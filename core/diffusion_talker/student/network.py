@@ -54,6 +54,14 @@ class SoundEncoder(Protocol):
         """Features of the motion frames [first_frame, first_frame + frame_count)."""
 
 
+@runtime_checkable
+class FourierTransformer(Protocol):
+    """A network whose runtime has a faster Fourier transform than NumPy's."""
+
+    def power_of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """See `audio.features.PowerOfRows`."""
+
+
 class Network(Protocol):
     """One trained student on one runtime. Motion and log-mel are NumPy arrays; features stay opaque."""
 

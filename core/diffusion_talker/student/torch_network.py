@@ -290,6 +290,11 @@ class TorchNetwork:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self._device)[None]
 
+    def power_of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """See `network.FourierTransformer.power_of_rows`."""
+        parts = torch.view_as_real(torch.fft.rfft(torch.from_numpy(rows))).square_()
+        return (parts[..., 0] + parts[..., 1]).float().numpy()
+
     @torch.inference_mode()
     def encode(self, log_mel: np.ndarray) -> EncodedAudio:
         """See `network.Network.encode`."""

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: the twin cannot be compared")
 
-from diffusion_talker.audio import ArraySource  # noqa: E402
+from diffusion_talker.audio import ArraySource, log_mel  # noqa: E402
 from diffusion_talker.student import GenerateSettings, Student  # noqa: E402
 from diffusion_talker.student.bundle import load_bundle, packaged_bundle_path  # noqa: E402
 from diffusion_talker.student.layout import weight_shapes  # noqa: E402
@@ -71,3 +71,8 @@ def test_whole_takes_agree(bundle, sound, steps):
     reference = Student(TorchNetwork.of_bundle(bundle), bundle.metadata).generate(sound, settings)
     assert ours.frame_count == 180
     np.testing.assert_allclose(ours.weights, reference.weights, atol=TOLERANCE)
+
+
+def test_both_hear_the_same_in_a_sound(bundle, sound):
+    theirs = log_mel(sound, 7, 150, TorchNetwork.of_bundle(bundle).power_of_rows)
+    np.testing.assert_allclose(theirs, log_mel(sound, 7, 150), atol=1e-5)
