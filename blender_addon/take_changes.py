@@ -79,7 +79,7 @@ def parts_of(
     """Everything that a take moves, the face first; and what of it is not there any more."""
     parts, gone = [Part(obj, lead_owner(obj), action)], []
     for companion in companions_of(action):
-        part = _part_of(scene, companion, obj)
+        part = _part_of(scene, obj, companion)
         if part is None:
             gone.append(f"'{header_of(companion).title}', which the take moves too, is not in this scene")
         else:
@@ -87,12 +87,10 @@ def parts_of(
     return parts, gone
 
 
-def _part_of(
-    scene: bpy.types.Scene, companion: bpy.types.Action, face: bpy.types.Object | None = None
-) -> Part | None:
-    """What a companion moves in a scene, the face before all others; None where it is not there."""
+def _part_of(scene: bpy.types.Scene, face: bpy.types.Object, companion: bpy.types.Action) -> Part | None:
+    """What a companion moves in a scene, the face before all others, its twins too; None where it is not there."""
     header = header_of(companion)
-    bearer = face if face is not None and header.owner in ids_of(face) else _bearer(scene, header)
+    bearer = face if header.owner in ids_of(face) else _bearer(scene, header)
     owner = owner_of(bearer, header.kind) if bearer is not None else None
     return Part(bearer, owner, companion) if owner is not None else None
 
@@ -114,7 +112,7 @@ def audition(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Ac
     previous = current_action(lead_owner(obj))
     parts, gone = parts_of(scene, obj, action)
     _refuse(part.problem for part in parts)
-    left = _left_behind(scene, previous, [part.owner for part in parts])
+    left = _left_behind(scene, obj, previous, [part.owner for part in parts])
     lost = _lost_lines(previous, action) or _other_keys(parts, header_of(action).line)
     notes = (lost, _lost_keys(obj, action), *gone, left)
     for part in parts:
@@ -199,12 +197,12 @@ def _resolves(owner: bpy.types.ID, path: str) -> bool:
 
 
 def _left_behind(
-    scene: bpy.types.Scene, previous: bpy.types.Action | None, switched: Iterable[bpy.types.ID]
+    scene: bpy.types.Scene, obj: bpy.types.Object, previous: bpy.types.Action | None, switched: Iterable[bpy.types.ID]
 ) -> str:
     """Parts that go on playing the take of before, because the new one does not move them."""
     if header_of(previous) is None:
         return ""
-    parts = (_part_of(scene, companion) for companion in companions_of(previous))
+    parts = (_part_of(scene, obj, companion) for companion in companions_of(previous))
     left = [part.bearer.name for part in parts if part is not None and part.plays and part.owner not in switched]
     return f"{listed(left, 2)} still plays '{previous.name}', since this take does not move it" if left else ""
 
@@ -256,7 +254,7 @@ def remove(scene: bpy.types.Scene, obj: bpy.types.Object, action: bpy.types.Acti
         else:
             _refuse([switch_problem(obj)])
             assign_action(lead_owner(obj), None)
-            _take_off(scene, companions)
+            _take_off(scene, obj, companions)
     for unwanted in (action, *companions):
         if unwanted.library is None and _users(unwanted) == 0:
             bpy.data.actions.remove(unwanted)  # those who keep it keep nothing then
@@ -275,7 +273,7 @@ def _has_copy(action: bpy.types.Action) -> bool:
     return any(header is not None and header.leads and header.take == take for header in headers)
 
 
-def _take_off(scene: bpy.types.Scene, companions: Iterable[bpy.types.Action]) -> None:
-    for part in (_part_of(scene, companion) for companion in companions):
+def _take_off(scene: bpy.types.Scene, obj: bpy.types.Object, companions: Iterable[bpy.types.Action]) -> None:
+    for part in (_part_of(scene, obj, companion) for companion in companions):
         if part is not None and part.plays:
             assign_action(part.owner, None)

@@ -313,6 +313,21 @@ def test_a_duplicate_shows_the_takes_it_came_with_and_then_has_its_own(
     assert first in addon.takes.takes_of(twin) and first in addon.takes.takes_of(face)
 
 
+def test_what_a_duplicate_goes_on_playing_is_told_of_the_duplicate(addon: ModuleType, face: bpy.types.Object) -> None:
+    drive = bpy.context.scene.diffusion_talker_drive
+    drive.use_head = True
+    turning = generate()
+    twin = face.copy()
+    twin.data, twin.name = face.data.copy(), "Twin"
+    bpy.context.scene.collection.objects.link(twin)
+    bpy.context.view_layer.objects.active = twin
+    drive.use_head = False
+    still = generate()
+    bpy.ops.diffusion_talker.take_audition(action=turning.name)
+    notes = addon.take_changes.audition(bpy.context.scene, twin, still)
+    assert any(note.startswith(f"Twin still plays '{turning.name}'") for note in notes)
+
+
 def test_a_copied_action_is_a_take_of_its_own(addon: ModuleType, face: bpy.types.Object) -> None:
     """As the animator makes it with New Action, to edit it by hand."""
     teeth = add_teeth()
