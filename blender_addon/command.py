@@ -345,7 +345,10 @@ class _Session:
         options = self._options(line)
         request = request_for(_speech(scene, line), obj, options, _choices(scene, line, others, bool(options.model)))
         self._student = self._student or open_student(options)
-        outcome = apply(request, generate(request, self._progress, lambda: False, self._student))
+        generated = generate(request, self._progress, lambda: False, self._student)
+        for note in generated.notes:
+            print(f"{NAME}: {note}", file=sys.stderr)
+        outcome = apply(request, generated)
         if line.export:
             from .operators.export import export_take
 

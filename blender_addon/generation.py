@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from diffusion_talker.library import Listing
     from diffusion_talker.student import GenerateSettings, Heard, Student
+    from diffusion_talker.student.generate import MatchResult
     from diffusion_talker.student.settings import Choice, Value
 
     from .keyframes import WrittenTake
@@ -75,13 +76,16 @@ class Request:
 @dataclass(frozen=True)
 class Generated:
     """Result of the worker: everything that the take moves, ready to be written. model: mark of the model's file,
-    empty where no model made it."""
+    empty where no model made it. match: whom the speech sounds like, where that was asked. notes: what the user should
+    know beside."""
 
     take: DrivenTake
     speech_s: float
     runtime_name: str
     elapsed_s: float
     model: str = ""
+    match: MatchResult | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,17 @@ def generate(request: Request, progress: Progress, cancelled: Cancelled, student
     return replace(generated, elapsed_s=time.perf_counter() - started_s)
 
 
+def generate_and_match(request: Request, progress: Progress, cancelled: Cancelled) -> Generated:
+    """The same, and whom the speech sounds like: it is heard anyway. Raises DiffusionTalkerError."""
+    started_s = time.perf_counter()
+    listened = listen(request, progress, cancelled)
+    generated = perform(request, listened, progress, cancelled)
+    own = own_identities(request.options)
+    listened.student.use_identities(own.identities)
+    match, notes = listened.student.match_heard(listened.heard), (*generated.notes, *own.messages)
+    return replace(generated, elapsed_s=time.perf_counter() - started_s, match=match, notes=notes)
+
+
 @dataclass(frozen=True)
 class Listened:
     """A line that was listened to, and who did: enough for any number of takes."""
@@ -227,7 +242,7 @@ def perform(request: Request, listened: Listened, progress: Progress, cancelled:
 
     started_s = time.perf_counter()
     student, settings = listened.student, generate_settings(request.options)
-    use_own_identities(student, request.options)
+    notes = use_own_identities(student, request.options)
     progress(0.05, "Animating")
     animate = student.perform_vertices if student.config.vertex_count else student.perform
     motion = animate(listened.heard, settings, lambda share: progress(0.05 + 0.85 * share, "Animating"), cancelled)
@@ -235,7 +250,8 @@ def perform(request: Request, listened: Listened, progress: Progress, cancelled:
     progress(0.9, "Fitting the face")
     take = drive(motion, request.plan, request.speech, cancelled)
     elapsed_s = time.perf_counter() - started_s
-    return Generated(take, motion.duration_s, student.runtime_name, elapsed_s, model_mark(request.options.model))
+    model = model_mark(request.options.model)
+    return Generated(take, motion.duration_s, student.runtime_name, elapsed_s, model, notes=notes)
 
 
 def _stop_if(cancelled: Cancelled) -> None:
@@ -273,10 +289,10 @@ def generate_settings(options: Options) -> GenerateSettings:
     )
 
 
-def use_own_identities(student: Student, options: Options) -> None:
+def use_own_identities(student: Student, options: Options) -> tuple[str, ...]:
     """Let the student know the user's identities where the options name one, as they are on disk now.
 
-    Raises LipSyncProblem where the file of one that is named was damaged.
+    Returns sentences about other files that were damaged. Raises LipSyncProblem where it was that of one that is named.
     """
     from diffusion_talker.library.names import folded
     from diffusion_talker.student.settings import AUTO, parts_of
@@ -284,11 +300,12 @@ def use_own_identities(student: Student, options: Options) -> None:
     built_in = {folded(name) for name in (AUTO, *student.config.identities)}
     wanted = {folded(name) for name, _ in parts_of(options.identity)} - built_in
     if not wanted:
-        return
+        return ()
     listing = own_identities(options)
     if listing.messages and wanted - {folded(identity.name) for identity in listing.identities}:
         raise LipSyncProblem(" ".join(listing.messages))
     student.use_identities(listing.identities)
+    return listing.messages
 
 
 def own_identities(options: Options) -> Listing:

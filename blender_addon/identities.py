@@ -248,12 +248,12 @@ def is_compared(context: bpy.types.Context) -> bool:
     return bool(known.compared) and known.compared == speech_key(context)
 
 
-def show_match(context: bpy.types.Context, found: MatchResult) -> str:
-    """Put the likeness with the chosen speech into the list; the verdict."""
+def show_match(context: bpy.types.Context, found: MatchResult, speech: str) -> str:
+    """Put the likeness with a speech, which its key tells, into the list; the verdict."""
     known, similar = listed_identities(context), likeness(found)
     for row in known.rows:
         row.similarity = similar.get(row.identity, UNKNOWN)
-    known.compared = speech_key(context)
+    known.compared = speech
     best = [f"{name} {_percent(similar[name])}" for name in sorted(similar, key=similar.get, reverse=True)[:_NAMED]]
     known.verdict = f"Closest: {', '.join(best)}"
     known.mood = "Heard: " + ", ".join(f"{name} {share:.0%}" for name, share in found.emotions[:_NAMED])

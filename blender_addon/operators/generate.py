@@ -8,8 +8,18 @@ from dataclasses import replace
 import bpy
 from bpy.props import BoolProperty
 
+from .. import identities
 from ..drive_plan import choices_of, plan_problem
-from ..generation import Generated, Request, apply, generate, make_request, problem, target_of
+from ..generation import (
+    Generated,
+    Request,
+    apply,
+    generate,
+    generate_and_match,
+    make_request,
+    problem,
+    target_of,
+)
 from ..job import Job, JobState
 from ..live import LIVE
 from ..problems import LipSyncProblem, poll_answer, user_message
@@ -27,21 +37,22 @@ class TakeMaker:
     """An operator that makes a take in the background; a subclass says of what, in `request`."""
 
     bl_options = {"REGISTER", "UNDO"}
+    work = staticmethod(generate)
 
     def request(self, context: bpy.types.Context) -> Request:
         """What to make. Raises LipSyncProblem."""
         raise NotImplementedError
 
-    def written(self, context: bpy.types.Context, request: Request) -> str:
-        """The take is on the face; something to add to what is reported."""
-        return ""
+    def written(self, context: bpy.types.Context, request: Request, generated: Generated) -> tuple[str, ...]:
+        """The take is on the face; what to add to what is reported."""
+        return ()
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
         LIVE.interrupt()
         try:
-            self.job = Job(self.request(context))
+            self.job = Job(self.request(context), self.work)
         except LipSyncProblem as error:
             return self._fail(context, str(error))
         _reset_status(context)
@@ -58,7 +69,7 @@ class TakeMaker:
         LIVE.interrupt()
         try:
             request = self.request(context)
-            generated = generate(request, lambda share, message: None, lambda: False)
+            generated = self.work(request, lambda share, message: None, lambda: False)
         except Exception as error:
             message = user_message(error)
             if message is None:
@@ -106,7 +117,7 @@ class TakeMaker:
         except LipSyncProblem as error:
             return self._fail(context, str(error))
         LIVE.release()
-        note = self.written(context, request)
+        note = " ".join((*generated.notes, *self.written(context, request, generated)))
         sentence = f"{outcome.sentence}. {note}" if note else outcome.sentence
         _show_result(context, sentence, take=outcome.action_name)
         self.report({"WARNING" if note else "INFO"}, sentence)
@@ -130,6 +141,7 @@ class DIFFUSION_TALKER_OT_generate(TakeMaker, bpy.types.Operator):
 
     bl_idname = "diffusion_talker.generate"
     bl_label = "Generate Lip Sync"
+    work = staticmethod(generate_and_match)
 
     confirmed: BoolProperty(
         name="Confirmed", description="The cost of vertex animation was accepted", options={"HIDDEN", "SKIP_SAVE"}
@@ -148,15 +160,18 @@ class DIFFUSION_TALKER_OT_generate(TakeMaker, bpy.types.Operator):
         return super().invoke(context, event)
 
     def request(self, context: bpy.types.Context) -> Request:
+        self.speech = identities.speech_key(context)
         request = make_request(context)
         if not context.scene.diffusion_talker_takes.use_new_seed:
             return request
         return replace(request, options=replace(request.options, seed=fresh_seed(context, request)))
 
-    def written(self, context: bpy.types.Context, request: Request) -> str:
+    def written(self, context: bpy.types.Context, request: Request, generated: Generated) -> tuple[str, ...]:
+        identities.refresh(context)  # so that identities that were added meanwhile have a row, too
+        identities.show_match(context, generated.match, self.speech)
         if context.scene.diffusion_talker.seed != request.options.seed:
             context.scene.diffusion_talker.seed = request.options.seed
-        return ""
+        return ()
 
 
 class DIFFUSION_TALKER_OT_regenerate(TakeMaker, bpy.types.Operator):
@@ -178,8 +193,8 @@ class DIFFUSION_TALKER_OT_regenerate(TakeMaker, bpy.types.Operator):
         self.note = model_note(context, stored)
         return request_again(context, stored, take.library)
 
-    def written(self, context: bpy.types.Context, request: Request) -> str:
-        return self.note
+    def written(self, context: bpy.types.Context, request: Request, generated: Generated) -> tuple[str, ...]:
+        return (self.note,) if self.note else ()
 
 
 def is_running(context: bpy.types.Context) -> bool:

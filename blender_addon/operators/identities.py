@@ -292,7 +292,7 @@ class DIFFUSION_TALKER_OT_identities_compare(IdentityOperator, bpy.types.Operato
     def work(self, context: bpy.types.Context) -> str:
         identities.refresh(context)
         found = _waiting(context, lambda: compare(speech_of(context), options_of(context)))
-        return identities.show_match(context, found)
+        return identities.show_match(context, found, identities.speech_key(context))
 
 
 class DIFFUSION_TALKER_OT_identities_refresh(bpy.types.Operator):

@@ -317,13 +317,35 @@ def test_comparing_shows_likeness_until_the_speech_changes(
     assert not addon.identities.is_compared(bpy.context)
 
 
+def test_generating_shows_likeness_too(addon: ModuleType, scene: bpy.types.Scene) -> None:
+    OPS.identity_enrol_speech(title="Ada")
+    scene.diffusion_talker.identity = "auto"
+    OPS.generate()
+    known = bpy.context.window_manager.diffusion_talker_identities
+    assert addon.identities.is_compared(bpy.context) and known.verdict.startswith("Closest: Ada 100%, ")
+    after_generate = {row.name: row.similarity for row in known.rows}
+    OPS.identities_compare()
+    assert after_generate == pytest.approx({row.name: row.similarity for row in known.rows}, abs=1e-5)
+
+
+def test_generate_says_that_another_file_was_damaged(addon: ModuleType, scene: bpy.types.Scene) -> None:
+    OPS.identity_enrol_speech(title="Ada")
+    (path,) = addon.identities.library_folder().glob("*.identity.npz")
+    path.write_bytes(b"damaged")
+    scene.diffusion_talker.identity = "auto"
+    assert OPS.generate() == {"FINISHED"}
+    result = bpy.context.window_manager.diffusion_talker.result
+    assert "keys in" in result and "is damaged. It was set aside" in result
+    assert path.with_name(path.name + ".damaged").read_bytes() == b"damaged"
+
+
 def test_own_voices_and_built_in_ones_are_measured_alike(addon: ModuleType, scene: bpy.types.Scene) -> None:
     """A stranger's voice of one's own, at (1 + 0) / 2 in the core, does not go before a talker who is alike."""
     from diffusion_talker.student.generate import MatchResult
 
     OPS.identity_enrol_speech(title="Ada")
     found = MatchResult((("Ada", 0.52), ("Calm", 0.49), ("Plain", -0.3)), (("neutral", 1.0),), own=("Ada",))
-    assert addon.identities.show_match(bpy.context, found) == "Closest: Calm 49%, Ada 4%"
+    assert addon.identities.show_match(bpy.context, found, "line.wav") == "Closest: Calm 49%, Ada 4%"
     rows = bpy.context.window_manager.diffusion_talker_identities.rows
     assert rows["Ada"].similarity == pytest.approx(0.04) and rows["Calm"].similarity == pytest.approx(0.49)
     assert addon.identities.similarity_text(rows["Plain"]) == "0%"

@@ -150,11 +150,15 @@ class Student:
 
     def match(self, source: AudioSource) -> MatchResult:
         """Compare the first minute of a recording with the library and the user's own identities."""
-        query = self.listen(source).query()
+        return self.match_heard(self.listen(source))
+
+    def match_heard(self, heard: Heard) -> MatchResult:
+        """The same for a recording that was listened to, so that a take and likenesses cost hearing it once."""
+        query = heard.query()
         found = dict(zip(self.config.identities, query.identities.tolist(), strict=True))
         voices = [identity for identity in self._own if identity.has_voice]
         if voices:
-            voice = voiceprint(voice_statistics(source).values)
+            voice = voiceprint(voice_statistics(heard.source).values)
             found |= {own.name: 0.5 + 0.5 * float(voice @ voiceprint(own.statistics)) for own in voices}
         probabilities = self._network.library_weights("emotion", query.emotions)
         return MatchResult(_ranked(tuple(found), np.array(list(found.values()))),
