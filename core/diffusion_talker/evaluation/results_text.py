@@ -43,6 +43,10 @@ face, so errors tell how well a model has learned our articulation; brows, blink
 it, and no model can guess them: a model that moves them less has a smaller EVE, which is why the ratios stand beside
 it.
 
+**Rows.** Rounds of distillation with 8, 4 and 1 steps stand as they came out. A student without a part of the method
+went through the same rounds without it; compare it with the student without ground-truth stage, for it has had none
+either.
+
 **Face.** Vertex figures are taken on the demo head's outer skin, a linear face with the 52 ARKit shapes, in
 millimetres, without head rotation. *Lips L*: vertices whose displacement, as a share of the most that any vertex moves,
 is at least 0.4 on average over five movements (roll, press, part, funnel, pucker). *Upper face U*: vertices that a
@@ -109,7 +113,7 @@ FIGURES: Final[Mapping[str, str]] = {
     ),
     "frames/s": (
         "from samples to curves, audio encoding included, a minute of sound, model loaded and warm, fastest of five "
-        "runs"
+        "runs; students run as they ship, with convolutions of few multiplications, and the others as they train"
     ),
     "cold": "a new process from its start to the curves of a ten-second recording",
     "trainable parameters x 4 B": (
