@@ -13,6 +13,7 @@ import pytest
 
 from diffusion_talker.channels import ARKIT_52, MODEL_CHANNELS
 from diffusion_talker.motion import Motion, VertexMotion
+from diffusion_talker.student.generate import MatchResult
 from tests.addon.heads import bare_head, flame_head, mark_head
 from tests.addon.scenes import keys_of, make_face, make_plain_mesh, set_fps, snapshot, speech_like, write_sound
 
@@ -210,6 +211,12 @@ class VertexStudent:
 
     def listen(self, source: object) -> None:
         return None
+
+    def use_identities(self, identities: object) -> None:
+        """It has one voice."""
+
+    def match_heard(self, heard: None) -> MatchResult:
+        return MatchResult((("Voice", 1.0),), (("neutral", 1.0),))
 
     def perform_vertices(self, heard: None, settings: object, progress: object, cancelled: object) -> VertexMotion:
         return self.motion
