@@ -122,11 +122,11 @@ class VoicesTrainingConfig(TrainingConfig):
     variants: how often every clip is heard, each time another part of it with other noise.
     """
 
-    steps: int = 600  # five times as many know the talkers' clips by heart and unseen ones worse
+    steps: int = 900  # many more know the talkers' clips by heart and unseen ones worse
     weight_decay: float = 0.3
     batch_clips: int = 128
     crop_frames: int = 360
-    variants: int = 2
+    variants: int = 4
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ _GPU = Plan(
     warm_up=replace(_CPU.warm_up, steps=20_000, batch_clips=48),
     distill=replace(_CPU.distill, steps=10_000, batch_clips=48, ema_decay=0.999),
     finetune=replace(_CPU.finetune, steps=10_000, batch_clips=48, ema_decay=0.999),
-    voices=replace(_CPU.voices, steps=10_000, variants=4),
+    voices=replace(_CPU.voices, steps=1800, variants=8),
     regression=replace(_CPU.regression, steps=30_000, batch_clips=48),
     ear={"width": 640, "dilations": (1, 2, 4) * 4},
     student=_CPU.student,
