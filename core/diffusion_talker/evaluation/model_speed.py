@@ -15,7 +15,7 @@ from diffusion_talker.errors import DiffusionTalkerError
 from diffusion_talker.evaluation.rows import Speed
 
 CLIP_S: Final = 60.0
-RUNS: Final = 5
+RUNS: Final = 15
 _THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

@@ -112,8 +112,8 @@ FIGURES: Final[Mapping[str, str]] = {
         "commonest: share of the commonest right answer, which needs no hearing"
     ),
     "frames/s": (
-        "from samples to curves, audio encoding included, a minute of sound, model loaded and warm, fastest of five "
-        "runs; students run as they ship, with convolutions of few multiplications, and the others as they train"
+        "from samples to curves, audio encoding included, a minute of sound, model loaded and warm, fastest of "
+        "fifteen runs; students run as they ship, with convolutions of few multiplications, the others as they train"
     ),
     "cold": "a new process from its start to the curves of a ten-second recording",
     "trainable parameters x 4 B": (
