@@ -120,14 +120,15 @@ def _against_paper_size(rows: _Rows) -> list[Verdict]:
 
 
 def _dynamics(student: Row | None) -> list[Verdict]:
-    """The group of channels that is farthest from moving as much as it should."""
+    """Whether the face moves as much as it should: all its channels together, and the farthest group alone."""
     figures, verdicts = _texts(student), []
     for attribute, name in _DYNAMICS:
-        ratios: dict[str, float] = getattr(figures, attribute) if figures else {"": math.nan}
+        ratios: dict[str, float] = getattr(figures, attribute) if figures else {"all": math.nan}
         detail = ", ".join(f"{group} {ratio:.2f}" for group, ratio in ratios.items()) if figures else ""
-        goal = f"{name} ratio, distance from 1 of the farthest group of channels"
         worst = max(abs(ratio - 1) for ratio in ratios.values())
-        verdicts.append(Verdict(goal, "<=", _RATIO_TOLERANCE, worst, "", detail))
+        for label, distance in (("all channels", abs(ratios["all"] - 1)), ("the farthest group of channels", worst)):
+            goal = f"{name} ratio, distance from 1 of {label}"
+            verdicts.append(Verdict(goal, "<=", _RATIO_TOLERANCE, distance, "", detail))
     return verdicts
 
 
