@@ -152,6 +152,8 @@ def test_real_readers_are_told_apart() -> None:
     groups["lj"] = sorted((folder / "ljspeech").glob("*.flac"))
     student.use_identities([enrol(student, f"v{name}", [load_audio(path) for path in paths[::8]])
                             for name, paths in groups.items()])
+    own = [f"v{name}" for name in groups]
+    unheard = [(name, path) for name, paths in groups.items() for path in (*paths[1::8], *paths[4::8])]
     right = [next(found for found, _ in match(student, load_audio(path)).identities if found in own) == f"v{name}"
-             for own in [[f"v{name}" for name in groups]] for name, paths in groups.items() for path in paths[1::16]]
-    assert np.mean(right) > 0.6
+             for name, path in unheard]
+    assert len(right) > 60 and np.mean(right) > 0.5, "single clips of a few seconds, most of them acted; chance is 1/6"
