@@ -45,9 +45,9 @@ class VoiceStatistics:
     voiced_s: float
 
 
-def voice_statistics(source: AudioSource) -> VoiceStatistics:
-    """Statistics of the speech in the first ten minutes of a recording; zeros where there is none."""
-    mel, rms, periodicity, pitch_hz = _measure(source)
+def voice_statistics(source: AudioSource, heard_s: float = _HEARD_S) -> VoiceStatistics:
+    """Statistics of the speech in the first `heard_s` seconds of a recording; zeros where there is none."""
+    mel, rms, periodicity, pitch_hz = _measure(source, heard_s)
     loud = max(float(np.percentile(rms, 95)), _AUDIBLE) if len(rms) else _AUDIBLE
     voiced = (periodicity > _VOICED_PERIODICITY) & (rms > max(_VOICED_LEVEL * loud, _AUDIBLE))
     voiced_s = float(voiced.sum()) * _PITCH_HOP / SAMPLE_RATE_HZ
@@ -70,9 +70,9 @@ def voiceprint(statistics: np.ndarray) -> np.ndarray:
     return (print_ / (np.linalg.norm(print_) + 1e-8)).astype(np.float32)
 
 
-def _measure(source: AudioSource) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _measure(source: AudioSource, heard_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """log-mel (F, 80); amplitude, periodicity and pitch (Hz) of every 20 ms."""
-    frames = min(motion_frame_count(source.sample_count), _HEARD_S * MOTION_RATE_HZ)
+    frames = min(motion_frame_count(source.sample_count), round(heard_s * MOTION_RATE_HZ))
     block_frames = _BLOCK_S * MOTION_RATE_HZ
     mels, pitches = [np.zeros((0, MELS), np.float32)], [np.zeros((3, 0), np.float32)]
     for first in range(0, frames, block_frames):

@@ -27,7 +27,7 @@ from diffusion_talker.student.bundle import (
 )
 from diffusion_talker.student.config import StudentConfig
 from diffusion_talker.student.contact import close_nearly_closed_lips
-from diffusion_talker.student.hearing import Heard
+from diffusion_talker.student.hearing import OPENING_FRAMES, Heard
 from diffusion_talker.student.network import Network
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
@@ -158,7 +158,7 @@ class Student:
         found = dict(zip(self.config.identities, query.identities.tolist(), strict=True))
         voices = [identity for identity in self._own if identity.has_voice]
         if voices:
-            voice = voiceprint(voice_statistics(heard.source).values)
+            voice = voiceprint(voice_statistics(heard.source, OPENING_FRAMES / MOTION_RATE_HZ).values)
             found |= {own.name: 0.5 + 0.5 * float(voice @ voiceprint(own.statistics)) for own in voices}
         probabilities = self._network.library_weights("emotion", query.emotions)
         return MatchResult(_ranked(tuple(found), np.array(list(found.values()))),

@@ -140,6 +140,14 @@ def test_statistics_of_a_voice_do_not_know_loudness() -> None:
     np.testing.assert_allclose(voice_statistics(quiet).values, voice_statistics(loud).values, atol=0.1)
 
 
+def test_a_voice_is_known_from_the_first_minute_whatever_follows() -> None:
+    student, opening, other = make_student(), make_voice(3, length_s=60.0), make_voice(7, length_s=30.0)
+    student.use_identities([enrol(student, "Ada", [make_voice(3, line=1)])])
+    samples = [sound.read(0, sound.sample_count) for sound in (opening, other)]
+    found = dict(match(student, ArraySource(np.concatenate(samples), 16000)).identities)
+    assert found["Ada"] == pytest.approx(dict(match(student, opening).identities)["Ada"], abs=1e-3)
+
+
 @pytest.mark.heavy
 def test_real_readers_are_told_apart() -> None:
     folder = SHARED / "speech"
