@@ -214,7 +214,8 @@ def generate_and_match(request: Request, progress: Progress, cancelled: Cancelle
     generated = perform(request, listened, progress, cancelled)
     own = own_identities(request.options)
     listened.student.use_identities(own.identities)
-    match, notes = listened.student.match_heard(listened.heard), (*generated.notes, *own.messages)
+    match = listened.student.match_heard(listened.heard)
+    notes = tuple(dict.fromkeys((*generated.notes, *own.messages)))  # one damaged file is told of once
     return replace(generated, elapsed_s=time.perf_counter() - started_s, match=match, notes=notes)
 
 

@@ -98,6 +98,11 @@ def refresh(context: bpy.types.Context) -> tuple[str, ...]:
     return listing.messages
 
 
+def is_stale(context: bpy.types.Context) -> bool:
+    """Whether the model or the library's folder changed since the list was read."""
+    return listed_identities(context).stamp != _stamp(context)
+
+
 def _talkers(
     context: bpy.types.Context, own: tuple[UserIdentity, ...]
 ) -> Iterator[tuple[IdentityInfo | UserIdentity, bool]]:
@@ -121,8 +126,7 @@ def _stamp(context: bpy.types.Context) -> str:
 def keep_fresh(context: bpy.types.Context) -> None:
     """For drawing, which may not write: have the list read soon if anything changed since. So it also follows a file
     that is loaded, another model, and another Blender that adds an identity."""
-    is_stale = listed_identities(context).stamp != _stamp(context)
-    if is_stale and not bpy.app.timers.is_registered(_refresh_once):
+    if is_stale(context) and not bpy.app.timers.is_registered(_refresh_once):
         bpy.app.timers.register(_refresh_once, first_interval=0.0)
 
 
@@ -161,7 +165,7 @@ def matches(row: bpy.types.PropertyGroup, text: str) -> bool:
 def identity_problem(context: bpy.types.Context) -> str:
     """Why the chosen talkers cannot be used, and what to do; empty when they can, or the list is not fresh."""
     settings = context.scene.diffusion_talker
-    if listed_identities(context).stamp != _stamp(context):
+    if is_stale(context):
         return ""
     if find_row(context, settings.identity) < 0:
         return f"There is no identity '{settings.identity}' here: choose another one under Voice, or import it there"
@@ -255,8 +259,9 @@ def show_match(context: bpy.types.Context, found: MatchResult, speech: str) -> s
         row.similarity = similar.get(row.identity, UNKNOWN)
     known.compared = speech
     best = [f"{name} {_percent(similar[name])}" for name in sorted(similar, key=similar.get, reverse=True)[:_NAMED]]
-    known.verdict = f"Closest: {', '.join(best)}"
-    known.mood = "Heard: " + ", ".join(f"{name} {share:.0%}" for name, share in found.emotions[:_NAMED])
+    moods = [f"{name} {share:.0%}" for name, share in found.emotions[:_NAMED]]
+    known.verdict = f"Closest: {', '.join(best)}" if best else ""
+    known.mood = f"Heard: {', '.join(moods)}" if moods else ""
     redraw(context)
     return known.verdict
 

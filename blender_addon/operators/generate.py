@@ -167,7 +167,8 @@ class DIFFUSION_TALKER_OT_generate(TakeMaker, bpy.types.Operator):
         return replace(request, options=replace(request.options, seed=fresh_seed(context, request)))
 
     def written(self, context: bpy.types.Context, request: Request, generated: Generated) -> tuple[str, ...]:
-        identities.refresh(context)  # so that identities that were added meanwhile have a row, too
+        if identities.is_stale(context):  # identities that were added meanwhile have a likeness, too
+            identities.refresh(context)
         identities.show_match(context, generated.match, self.speech)
         if context.scene.diffusion_talker.seed != request.options.seed:
             context.scene.diffusion_talker.seed = request.options.seed
