@@ -13,6 +13,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from diffusion_talker.student.schedule import step_time
+
 MAX_SNR_WEIGHT = 5.0  # truncation of max(SNR, 1), Salimans and Ho 2202.00512, section 4
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (noisy (B, T, C), time (B,)) -> predicted clean motion (B, T, C)
@@ -38,15 +40,20 @@ def snr_weight(time: Tensor) -> Tensor:
 
 def sample_times(count: int, steps: int, generator: torch.Generator) -> Tensor:
     """(count,) training times of the teacher: half on the grid that sampling uses, half anywhere in (0, 1]."""
-    grid = grid_times(count, steps, generator)
+    grid = step_times(grid_shares(count, steps, generator))
     uniform = 1.0 - torch.rand(count, generator=generator)
     on_grid = torch.rand(count, generator=generator) < 0.5
     return torch.where(on_grid, grid, uniform)
 
 
-def grid_times(count: int, steps: int, generator: torch.Generator) -> Tensor:
-    """(count,) times i / steps with i ~ U{1 .. steps} (2202.00512, algorithm 2)."""
+def grid_shares(count: int, steps: int, generator: torch.Generator) -> Tensor:
+    """(count,) shares i / steps of the steps still to go, with i ~ U{1 .. steps} (2202.00512, algorithm 2)."""
     return torch.randint(1, steps + 1, (count,), generator=generator) / steps
+
+
+def step_times(shares: Tensor) -> Tensor:
+    """Diffusion times (B,) of shares (B,), see `student.schedule.step_time`."""
+    return 1.0 - (1.0 - shares).square()
 
 
 def ddim_step(noisy: Tensor, predicted: Tensor, time: Tensor, next_time: Tensor) -> Tensor:
@@ -56,18 +63,19 @@ def ddim_step(noisy: Tensor, predicted: Tensor, time: Tensor, next_time: Tensor)
     return next_alpha * predicted + next_sigma * (noisy - alpha * predicted) / sigma
 
 
-def halving_target(denoiser: Denoiser, noisy: Tensor, time: Tensor, steps: int) -> Tensor:
+def halving_target(denoiser: Denoiser, noisy: Tensor, share: Tensor, steps: int) -> Tensor:
     """What one step of the student must predict to land where two steps of its teacher land.
 
-    With n = `steps` of the student, two DDIM steps t -> t - 1/2n -> t - 1/n give z'', and
+    With n = `steps` of the student, two DDIM steps from share s over s - 1/2n to s - 1/n give z'', and
     x~ = (z'' - (sigma''/sigma) z) / (alpha'' - (sigma''/sigma) alpha)   (Salimans and Ho 2202.00512, algorithm 2).
 
     Args:
         denoiser: the teacher of this round.
-        noisy: (B, T, C) z at `time`.
-        time: (B,) on the student's grid.
+        noisy: (B, T, C) z at the time of `share`.
+        share: (B,) of the student's steps still to go.
     """
-    middle_time, end_time = time - 0.5 / steps, (time - 1.0 / steps).clamp_min(0.0)
+    time = step_times(share)
+    middle_time, end_time = step_times(share - 0.5 / steps), step_times((share - 1.0 / steps).clamp_min(0.0))
     middle = ddim_step(noisy, denoiser(noisy, time), time, middle_time)
     end = ddim_step(middle, denoiser(middle, middle_time), middle_time, end_time)
     alpha, sigma = alpha_sigma(time)
@@ -81,7 +89,8 @@ def unroll(denoiser: Denoiser, noise: Tensor, steps: int) -> list[Tensor]:
     predictions: list[Tensor] = []
     noisy = noise
     for i in range(steps, 0, -1):
-        time = torch.full((len(noise),), i / steps, device=noise.device)
+        time = torch.full((len(noise),), step_time(i / steps), device=noise.device)
+        next_time = torch.full_like(time, step_time((i - 1) / steps))
         predictions.append(denoiser(noisy, time))
-        noisy = ddim_step(noisy, predictions[-1].detach(), time, time - 1.0 / steps)
+        noisy = ddim_step(noisy, predictions[-1].detach(), time, next_time)
     return predictions

@@ -28,7 +28,7 @@ EAR_FOLDER: Final = "ear"
 #: Sizes of the rest, chosen so that the trainable parameters come to the published number.
 REST: Final[dict[str, Any]] = {
     "patch_frames": 2, "encoder_width": 384, "decoder_width": 384, "decoder_dilations": (1, 2, 4), "style_width": 64,
-    "sampling_steps": 16, "even_steps": True,
+    "sampling_steps": 16, "second_order": True,
 }
 
 

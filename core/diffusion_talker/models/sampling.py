@@ -50,7 +50,7 @@ def open_teacher(path: Path, steps: int = TEACHER_STEPS, device: str = "cpu") ->
     config = replace(
         teacher.config,
         sampling_steps=steps,
-        even_steps=True,
+        second_order=True,
         mouth_first=False,
     )
     ear = teacher.ear_config

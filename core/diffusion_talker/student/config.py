@@ -30,7 +30,7 @@ class StudentConfig:
         speaker_block: encoder block after which the personalizer listens (early layers keep the voice).
         query_width: hidden width between what is pooled of a voice and its query; 0 for none.
         sampling_steps: DDIM steps used unless the caller asks for another number.
-        even_steps: steps evenly spaced in diffusion time, as distillation trains them; else in log signal-to-noise.
+        second_order: every step uses the prediction before it too: for networks that were not distilled.
         mouth_first: the mouth is decided by the first step, and later steps leave it.
         smoothing_frames: sigma of each channel's last low-pass, frames; empty for none.
         vocal_tract_shifts_bands: versions of the recording that the encoder hears, mel bands; 0 is as recorded.
@@ -51,7 +51,7 @@ class StudentConfig:
     style_tokens: int = 4
     query_width: int = 0
     sampling_steps: int = 5
-    even_steps: bool = False
+    second_order: bool = False
     mouth_first: bool = True
     smoothing_frames: tuple[float, ...] = ()
     vocal_tract_shifts_bands: tuple[float, ...] = (-2.0, 2.0)

@@ -31,7 +31,7 @@ from diffusion_talker.student.hearing import OPENING_FRAMES, Heard
 from diffusion_talker.student.network import Network
 from diffusion_talker.student.noise import gaussian_noise
 from diffusion_talker.student.runtime import open_network
-from diffusion_talker.student.schedule import ddim_step, time_steps
+from diffusion_talker.student.schedule import Prediction, ddim_step, extrapolate, time_steps
 from diffusion_talker.student.settings import AUTO, GenerateSettings, check_numbers, parts_of, region_of
 from diffusion_talker.student.smoothing import gaussian_kernels, smooth
 from diffusion_talker.student.styling import Rows, StylePlan
@@ -283,13 +283,16 @@ class Student:
         motion = gaussian_noise(seed, window.context_start, frames, self.config.values_per_frame)
         motion *= np.float32(self.config.noise_scale)
         first: np.ndarray | None = None
-        for done, (time, next_time) in enumerate(time_steps(steps, self.config.even_steps)):
+        before: Prediction | None = None
+        for done, (time, next_time) in enumerate(time_steps(steps)):
             monitor.report(done / steps)
             predicted = self._network.denoise(motion, time, prepared, style)
             first = predicted if first is None else first
             if self.config.mouth_first:
                 predicted = np.where(self._mouth, first, predicted)
-            motion = ddim_step(motion, predicted, time, next_time)
+            now = Prediction(predicted, time)
+            aim = extrapolate(now, before, next_time) if self.config.second_order else predicted
+            motion, before = ddim_step(motion, aim, time, next_time), now
         return smooth(motion, self._kernels) if self.config.smoothing_frames else motion
 
     def _plans(self, heard: Heard, settings: GenerateSettings) -> tuple[StylePlan, ...]:

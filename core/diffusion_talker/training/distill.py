@@ -15,7 +15,14 @@ from torch import Tensor
 
 from diffusion_talker.corpus.shards import read_manifest
 from diffusion_talker.models import losses
-from diffusion_talker.models.diffusion import alpha_sigma, diffuse, grid_times, halving_target, snr_weight
+from diffusion_talker.models.diffusion import (
+    alpha_sigma,
+    diffuse,
+    grid_shares,
+    halving_target,
+    snr_weight,
+    step_times,
+)
 from diffusion_talker.models.teacher import TeacherNetwork, load_teacher
 from diffusion_talker.student.torch_network import StudentNetwork
 from diffusion_talker.training.checkpoint import checkpoint_path
@@ -74,9 +81,10 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
         spoken = self._style.draw(target, heard, network.personalizer, generator)
         style = spoken.embed(network.personalizer)
 
-        times = grid_times(len(target.motion), config.student_steps, generator).to(self._device)
+        shares = grid_shares(len(target.motion), config.student_steps, generator).to(self._device)
+        times = step_times(shares)
         noisy = diffuse(normalized(target.motion, decoder), self._noise(target, generator), times)
-        aim = self._ask_teacher(target, noisy, times, spoken)
+        aim = self._ask_teacher(target, noisy, shares, spoken)
         predicted = decoder(noisy, times, decoder.audio_in(features), style)
 
         mask = target.mask[..., None].expand_as(predicted)
@@ -98,8 +106,8 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
         )
 
     @torch.no_grad()
-    def _ask_teacher(self, target: Targets, noisy: Tensor, times: Tensor, spoken: SpokenStyle) -> _Aim:
-        """Two steps of the teacher, with its own hearing and its own library."""
+    def _ask_teacher(self, target: Targets, noisy: Tensor, shares: Tensor, spoken: SpokenStyle) -> _Aim:
+        """Two steps of the teacher, with its own hearing and its own library; shares (B,): see `halving_target`."""
         teacher = self._teacher
         if isinstance(teacher, TeacherNetwork):
             features = teacher.encoder.features(target.log_mel, target.ear_features)
@@ -107,7 +115,7 @@ class DistillTrainer(MotionTrainer[DistillLosses]):
             features, _ = teacher.encoder(target.log_mel)
         style = spoken.embed(teacher.personalizer)
         prepared = teacher.decoder.audio_in(features)
-        motion = halving_target(lambda z, t: teacher.decoder(z, t, prepared, style), noisy, times,
+        motion = halving_target(lambda z, t: teacher.decoder(z, t, prepared, style), noisy, shares,
                                 self._config.student_steps)
         return _Aim(motion, style, features)
 

@@ -82,7 +82,7 @@ _CPU = Plan(
     student={
         "patch_frames": 2, "encoder_width": 256, "encoder_dilations": (1, 2, 4, 1, 2, 4), "speaker_block": 2,
         "decoder_width": 192, "decoder_dilations": (1, 2, 4, 8, 1, 2), "query_width": 256, "sampling_steps": 2,
-        "even_steps": True, "mouth_first": False, "vocal_tract_shifts_bands": (0.0,),
+        "mouth_first": False, "vocal_tract_shifts_bands": (0.0,),
     },
 )
 
@@ -110,7 +110,7 @@ _SMOKE = Plan(
     student={
         "patch_frames": 2, "encoder_width": 64, "encoder_dilations": (1, 2, 4), "speaker_block": 1,
         "decoder_width": 48, "decoder_dilations": (1, 2, 4), "style_width": 16, "style_tokens": 2,
-        "query_width": 32, "sampling_steps": 2, "even_steps": True, "mouth_first": False,
+        "query_width": 32, "sampling_steps": 2, "mouth_first": False,
         "vocal_tract_shifts_bands": (0.0,),
     },
 )

@@ -23,5 +23,5 @@ def tiny_plan(**steps: int) -> Plan:
     }
     student = {"patch_frames": 2, "encoder_width": 32, "encoder_dilations": (1, 2, 4), "speaker_block": 1,
                "decoder_width": 24, "decoder_dilations": (1, 2), "style_width": 8, "style_tokens": 2,
-               "sampling_steps": 2, "even_steps": True, "mouth_first": False}
+               "sampling_steps": 2, "mouth_first": False}
     return replace(plan, ear={"width": 32, "dilations": (1, 2)}, student=student, **configs)
