@@ -139,8 +139,9 @@ def _with_recordings(row: Row, args: argparse.Namespace) -> Row:
 
 def _with_speed(row: Row, args: argparse.Namespace) -> Row:
     from diffusion_talker.evaluation.model_speed import measure_speed
+    from diffusion_talker.evaluation.models import is_teacher
 
-    runtimes = [name for name in args.runtimes.split(",") if name]
+    runtimes = ["torch"] if is_teacher(args.model) else [name for name in args.runtimes.split(",") if name]
     speed = tuple(measure_speed(args.model, name, row.steps, args.threads) for name in runtimes)
     return replace(row, speed=speed)
 
