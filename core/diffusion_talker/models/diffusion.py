@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from diffusion_talker.student.schedule import step_time
+from diffusion_talker.student.schedule import step_time, time_steps
 
 MAX_SNR_WEIGHT = 5.0  # truncation of max(SNR, 1), Salimans and Ho 2202.00512, section 4
 
@@ -53,7 +53,7 @@ def grid_shares(count: int, steps: int, generator: torch.Generator) -> Tensor:
 
 def step_times(shares: Tensor) -> Tensor:
     """Diffusion times (B,) of shares (B,), see `student.schedule.step_time`."""
-    return 1.0 - (1.0 - shares).square()
+    return step_time(shares)
 
 
 def ddim_step(noisy: Tensor, predicted: Tensor, time: Tensor, next_time: Tensor) -> Tensor:
@@ -88,9 +88,8 @@ def unroll(denoiser: Denoiser, noise: Tensor, steps: int) -> list[Tensor]:
     """What every one of `steps` inference steps predicts, first to last; no gradient flows from step to step."""
     predictions: list[Tensor] = []
     noisy = noise
-    for i in range(steps, 0, -1):
-        time = torch.full((len(noise),), step_time(i / steps), device=noise.device)
-        next_time = torch.full_like(time, step_time((i - 1) / steps))
+    for start, stop in time_steps(steps):
+        time = torch.full((len(noise),), start, device=noise.device)
         predictions.append(denoiser(noisy, time))
-        noisy = ddim_step(noisy, predictions[-1].detach(), time, next_time)
+        noisy = ddim_step(noisy, predictions[-1].detach(), time, torch.full_like(time, stop))
     return predictions

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
 from diffusion_talker.student.config import TIME_FEATURES
+
+Share = TypeVar("Share", float, Any)  # a number, or a tensor of them
 
 
 def alpha_sigma(time: float) -> tuple[float, float]:
@@ -21,8 +24,8 @@ def alpha_sigma(time: float) -> tuple[float, float]:
     return math.cos(0.5 * math.pi * time), math.sin(0.5 * math.pi * time)
 
 
-def step_time(share: float) -> float:
-    """Diffusion time when `share` of the steps, 1 .. 0, are still to go: t = 1 - (1 - share)^2.
+def step_time(share: Share) -> Share:
+    """Diffusion time when `share` of the steps, 1 .. 0, are still to go: t = 1 - (1 - share)^2. Elementwise on tensors.
 
     Steps are short where noise is high: there rare events (a blink, a glance) are decided. With 16 even steps the
     teacher blinks 7.6 times a minute, so 11.2 times, its corpus 16.2 times. Times of n steps are times of 2n as well,
