@@ -18,6 +18,7 @@ from diffusion_talker.library.identity import UserIdentity
 from diffusion_talker.library.names import find_name, folded
 from diffusion_talker.library.voiceprint import voice_statistics, voiceprint
 from diffusion_talker.motion import Motion, VertexMotion
+from diffusion_talker.student.blinks import settle_blinks
 from diffusion_talker.student.bundle import (
     BundleMetadata,
     StyleAxis,
@@ -258,6 +259,8 @@ class Student:
                 monitor.enter(window, heard.frame_count, number, len(plans))
                 passes.append(self._sample(heard, window, plan, steps, settings.seed, monitor)[window.kept])
             values[window.start : window.stop] = self._finish(_by_region(passes, gains))
+        if not self.config.vertex_count:
+            values = settle_blinks(values, self.config.channels, float(MOTION_RATE_HZ))
         monitor.report(1.0)
         return values
 

@@ -10,7 +10,7 @@ import pytest
 
 from diffusion_talker.channels import MOUTH_CHANNELS
 from diffusion_talker.errors import LibraryError, SettingsError
-from diffusion_talker.student import Curve, GenerateSettings, Student, load_student
+from diffusion_talker.student import Curve, GenerateSettings, Student, blinks, load_student
 from diffusion_talker.student.bundle import Bundle, StyleAxis, embedding_space, load_bundle, save_bundle
 from diffusion_talker.student.network import StyleRequest
 from diffusion_talker.student.numpy_network import NumpyNetwork
@@ -67,7 +67,7 @@ def test_a_curve_changes_only_what_is_near() -> None:
     plain = GenerateSettings(**SETTLED, steps=1)
     keyed = replace(plain, intensity=Curve((4.0, 4.1), (1.0, 2.0)))
     difference = np.abs(student.generate(sound, keyed).weights - student.generate(sound, plain).weights).max(axis=1)
-    reach = TINY_CONFIG.decoder_reach_frames
+    reach = TINY_CONFIG.decoder_reach_frames + int(blinks.REACH_S * 60)
     assert difference[: 240 - reach - 2].max() < 1e-6 and difference[260:].max() > 1e-3
 
 
