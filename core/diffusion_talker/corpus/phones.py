@@ -138,6 +138,8 @@ def _phones() -> tuple[Phone, ...]:
     tongue_tip = Pose(jaw=0.13, lower=0.15, tongue=0.05)
     hiss = Pose(jaw=0.05, lower=0.24, upper=0.06, stretch=0.09)
     hush = Pose(jaw=0.055, funnel=0.45, pucker=0.17, lower=0.20, upper=0.15)
+    spread_hush = Pose(jaw=0.05, funnel=0.14, pucker=0.04, lower=0.22, upper=0.09, stretch=0.03)
+    curled_hush = Pose(jaw=0.055, funnel=0.24, pucker=0.08, lower=0.20, upper=0.11)
     back = Pose(jaw=0.16, lower=0.08)
     return (
         Phone(SILENCE, "silence", Pose()),
@@ -151,6 +153,9 @@ def _phones() -> tuple[Phone, ...]:
         Phone("l", "lateral", Pose(jaw=0.17, lower=0.16, tongue=0.07)),
         *(Phone(name, "sibilant", hiss, "teeth") for name in ("s", "z")),
         *(Phone(name, "postalveolar", hush, "teeth") for name in ("ʃ", "ʒ")),
+        # Not rounded of themselves: what stands beside them rounds them, as it does [s].
+        *(Phone(name, "sibilant", spread_hush, "teeth") for name in ("ɕ", "ʑ")),
+        *(Phone(name, "sibilant", curled_hush, "teeth") for name in ("ʂ", "ʐ")),
         *(Phone(name, "dorsal", back, is_stop=True) for name in ("k", "ɡ")),
         *(Phone(name, "dorsal", back) for name in ("ŋ", "x", "ɣ", "ʁ")),
         *(Phone(name, "dorsal", Pose(jaw=0.12, lower=0.12, stretch=0.1)) for name in ("ç", "ɲ")),
@@ -191,12 +196,10 @@ UNKNOWN_PHONE: Final = 255
 
 #: IPA characters that are written otherwise than the inventory's names.
 _IPA_ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "g": ("ɡ",), "r": ("ɾ",), "ɜ": ("ɐ",), "ɒ": ("ɔ",), "ᵻ": ("ɪ",), "ɵ": ("ʏ",), "ʋ": ("v",), "ɕ": ("ʃ",),
-    "ʑ": ("ʒ",), "c": ("k",),
+    "g": ("ɡ",), "r": ("ɾ",), "ɜ": ("ɐ",), "ɒ": ("ɔ",), "ᵻ": ("ɪ",), "ɵ": ("ʏ",), "ʋ": ("v",), "c": ("k",),
     "ɟ": ("ɡ",), "ʎ": ("l", "j"), "ʝ": ("j",), "ɫ": ("l",), "ʍ": ("w",), "ɱ": ("m",), "ʀ": ("ʁ",), "χ": ("x",),
     "ɥ": ("y",), "ɘ": ("ə",),
-    "ɤ": ("ʌ",), "ɯ": ("ɨ",), "ʉ": ("y",), "ɦ": ("h",), "?": ("ʔ",), "ɸ": ("f",), "ɬ": ("l",), "ʂ": ("ʃ",),
-    "ʐ": ("ʒ",), "ɖ": ("d",),
+    "ɤ": ("ʌ",), "ɯ": ("ɨ",), "ʉ": ("y",), "ɦ": ("h",), "?": ("ʔ",), "ɸ": ("f",), "ɬ": ("l",), "ɖ": ("d",),
     "ʈ": ("t",), "ɳ": ("n",), "ɭ": ("l",), "ɽ": ("ɾ",), "ɻ": ("ɹ",),
 }  # fmt: skip
 #: Length, stress, palatalisation, nasality and syllabicity leave the lips alone.
@@ -225,14 +228,25 @@ _IPA_BY_LANGUAGE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("cs", "r\u031d\u030a"): ("ʃ",),
     ("ru", "y"): ("ɨ",),
     ("cmn", "i."): ("ɨ",),
-    ("cmn", "s."): ("ʃ",),
-    ("cmn", "ts."): ("t", "ʃ"),
-    ("cmn", "ts.h"): ("t", "ʃ"),
-    ("cmn", "tɕh"): ("t", "ʃ"),
+    ("cmn", "s."): ("ʂ",),
+    ("cmn", "ts."): ("t", "ʂ"),
+    ("cmn", "ts.h"): ("t", "ʂ"),
+    ("cmn", "tɕh"): ("t", "ɕ"),
     ("cmn", "tsh"): ("t", "s"),
     ("cmn", "o-"): ("ʌ",),
     ("cmn", "ər"): ("ɚ",),
 }
+
+#: Narrow sounds that a recogniser may hear as one broad one, and what it hears.
+_BROAD: Final[dict[str, str]] = {"ɕ": "ʃ", "ʑ": "ʒ", "ʂ": "ʃ", "ʐ": "ʒ"}
+_PALATAL: Final[dict[str, str]] = {"ʃ": "ɕ", "ʒ": "ʑ"}
+_RETROFLEX: Final[dict[str, str]] = {"ʃ": "ʂ", "ʒ": "ʐ"}
+#: What a broad sound is in a language: (before a front vowel or [j], elsewhere). Duanmu 2007 for Mandarin, Vance 2008
+#: for Japanese, Gussmann 2007 for Polish, whose hush elsewhere is rounded.
+_NARROW: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
+    "zh": (_PALATAL, _RETROFLEX), "cmn": (_PALATAL, _RETROFLEX), "ja": (_PALATAL, _PALATAL), "pl": (_PALATAL, {}),
+}  # fmt: skip
+_FRONT: Final = frozenset("jiɪeɛyʏ")
 
 ARPABET: Final[dict[str, tuple[str, ...]]] = {
     "pau": (SILENCE,), "h#": (SILENCE,), "sil": (SILENCE,), "ssil": (SILENCE,), "brth": (SILENCE,),
@@ -287,6 +301,20 @@ def resolve_symbol(alphabet: str, symbol: str, language: str = "en") -> tuple[Ph
             f"Phone symbol {symbol!r} ({alphabet}, language {language}) is in no table. Add it to corpus/phones.py."
         )
     return tuple(PHONES[name] for name in names)
+
+
+def broad_phone(name: str) -> str:
+    """The phone that a recogniser hears for phone `name`."""
+    return _BROAD.get(name, name)
+
+
+def narrow_phone(name: str, following: str, language: str) -> str:
+    """The phone that a speaker of `language` means where `name` is heard before `following`.
+
+    Speakers of Mandarin, Japanese and Polish hush with spread lips, those of English and German with round ones.
+    """
+    before_front, elsewhere = _NARROW.get(language, ({}, {}))
+    return (before_front if following in _FRONT else elsewhere).get(name, name)
 
 
 def _ipa_names(symbol: str, language: str) -> tuple[str, ...] | None:

@@ -114,11 +114,23 @@ def test_labiodentals_tuck_and_never_seal(name: str) -> None:
     assert lip_gap(weights)[middle] > 0.02
 
 
-@pytest.mark.parametrize("name", ["s", "z", "ʃ", "ʒ"])
+@pytest.mark.parametrize("name", list("szʃʒɕʑʂʐ"))
 def test_sibilants_keep_the_teeth_together(name: str) -> None:
     phones, weights = _say((("sil", 0.3), ("ɑ", 0.2), (name, 0.1), ("ɑ", 0.2), ("sil", 0.3)))
     middle = int((phones[2].start_s + phones[2].end_s) / 2 * RATE_HZ)
     assert column(weights, "jawOpen")[middle] <= 0.08
+
+
+def _rounding_at(name: str, vowel: str) -> float:
+    phones, weights = _say((("sil", 0.3), (vowel, 0.2), (name, 0.1), (vowel, 0.2), ("sil", 0.3)))
+    middle = int((phones[2].start_s + phones[2].end_s) / 2 * RATE_HZ)
+    return float(column(weights, "mouthPucker")[middle] + column(weights, "mouthFunnel")[middle])
+
+
+@pytest.mark.parametrize("name", list("ɕʑʂʐ"))
+def test_an_unrounded_hush_takes_its_rounding_from_its_neighbours(name: str) -> None:
+    assert _rounding_at(name, "i") < 0.5 * _rounding_at("ʃ", "i")
+    assert _rounding_at(name, "y") > 3 * _rounding_at(name, "i")
 
 
 def test_rounding_starts_early_and_passes_through_consonants() -> None:

@@ -17,6 +17,8 @@ from diffusion_talker.corpus.phones import (  # noqa: E402
     PHONES,
     SAMPA,
     UnknownPhoneError,
+    broad_phone,
+    narrow_phone,
     resolve_symbol,
 )
 from diffusion_talker.corpus.text import compose_line, languages  # noqa: E402
@@ -40,7 +42,7 @@ def test_tables_name_only_phones_of_the_inventory() -> None:
 def test_contacts_are_where_articulation_needs_them() -> None:
     assert {name for name, phone in PHONES.items() if phone.contact == "seal"} == {"p", "b", "m"}
     assert {name for name, phone in PHONES.items() if phone.contact == "tuck"} == {"f", "v"}
-    assert {name for name, phone in PHONES.items() if phone.contact == "teeth"} == {"s", "z", "ʃ", "ʒ"}
+    assert {name for name, phone in PHONES.items() if phone.contact == "teeth"} == set("szʃʒɕʑʂʐ")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,9 @@ def test_contacts_are_where_articulation_needs_them() -> None:
         ("ipa", "ɔːɹ", "en", ("ɔ", "ɹ")),
         ("ipa", "ʲ", "pl", ("j",)),
         ("ipa", "y", "pt", ("ɪ",)),
+        ("ipa", "dʑ", "pl", ("d", "ʑ")),
+        ("ipa", "ɕ", "cmn", ("ɕ",)),
+        ("ipa", "ts.h", "cmn", ("t", "ʂ")),
         ("ipa", "", "en", ("sil",)),
         ("arpabet", "ch", "en", ("t", "ʃ")),
         ("arpabet", "pau", "en", ("sil",)),
@@ -102,3 +107,22 @@ def test_a_diphthong_glides_and_an_affricate_closes_first() -> None:
     assert phones[2].start_s == pytest.approx(0.2)
     assert phones[3].end_s == pytest.approx(0.3)
     assert phones[2].start_s < phones[2].release_s <= phones[2].end_s
+
+
+@pytest.mark.parametrize(
+    ("heard", "following", "language", "meant"),
+    [
+        ("ʃ", "i", "zh", "ɕ"),
+        ("ʒ", "j", "zh", "ʑ"),
+        ("ʃ", "a", "zh", "ʂ"),
+        ("ʃ", "sil", "cmn", "ʂ"),
+        ("ʃ", "o", "ja", "ɕ"),
+        ("ʃ", "i", "pl", "ɕ"),
+        ("ʃ", "k", "pl", "ʃ"),
+        ("ʃ", "i", "en", "ʃ"),
+        ("s", "i", "zh", "s"),
+    ],
+)
+def test_a_hush_is_what_the_language_has_there(heard: str, following: str, language: str, meant: str) -> None:
+    assert narrow_phone(heard, following, language) == meant
+    assert broad_phone(meant) == heard

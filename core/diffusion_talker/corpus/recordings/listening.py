@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffusion_talker.corpus.phones import PHONE_NAMES
+from diffusion_talker.corpus.phones import PHONE_NAMES, broad_phone
 from diffusion_talker.corpus.recordings.pieces import Listener
 from diffusion_talker.errors import CorpusError
 
@@ -18,7 +18,8 @@ _UNHEARD_LOG_PROBABILITY = -30.0  # of a phone that the recogniser was not train
 @lru_cache(maxsize=1)
 def load_listener(path: Path) -> Listener:
     """What the recogniser at `path` (a file, or the folder of its training) hears: (N,) samples at 16 kHz to (T, P) log
-    probabilities over PHONE_NAMES. Raises BundleError, and CorpusError where PyTorch is missing."""
+    probabilities over PHONE_NAMES, those of narrow sounds with their broad one. Raises BundleError, and CorpusError
+    where PyTorch is missing."""
     try:
         from diffusion_talker.models.recogniser import load_recogniser, phone_log_probabilities
     except ModuleNotFoundError as error:
@@ -28,12 +29,13 @@ def load_listener(path: Path) -> Listener:
         ) from error
     recogniser = load_recogniser(path)
     known = [i for i, name in enumerate(recogniser.phones) if name in PHONE_NAMES]
-    columns = [PHONE_NAMES.index(recogniser.phones[i]) for i in known]
+    columns = [PHONE_NAMES.index(broad_phone(recogniser.phones[i])) for i in known]
 
     def listen(samples: np.ndarray) -> np.ndarray:
         heard = phone_log_probabilities(recogniser, np.ascontiguousarray(samples, np.float32))
         out = np.full((len(heard), len(PHONE_NAMES)), _UNHEARD_LOG_PROBABILITY, np.float32)
-        out[:, columns] = heard[:, known]
+        for i, column in zip(known, columns, strict=True):
+            out[:, column] = np.logaddexp(out[:, column], heard[:, i])
         return out
 
     return listen

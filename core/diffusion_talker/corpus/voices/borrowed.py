@@ -28,6 +28,7 @@ _RELATIVES: Final[dict[str, str]] = {
     "ɐ": "aʌɑ", "a": "ɑ", "ɑ": "a", "ʌ": "aɑ", "ɪ": "i", "i": "ɪ", "ʊ": "u", "u": "ʊ", "e": "ɛ", "ɛ": "e", "o": "ɔ",
     "ɔ": "o", "ŋ": "n", "z": "s", "ʒ": "ʃz", "ʃ": "s", "θ": "s", "ð": "d", "β": "bv", "w": "vu", "æ": "ɛa", "ɨ": "ɪi",
     "h": "x", "j": "i", "ɡ": "k", "ɣ": "ɡ", "ɲ": "n", "ɚ": "əɛe", "v": "w",
+    "ɕ": "ʃ", "ʑ": "ʒʃ", "ʂ": "ʃ", "ʐ": "ʒʃ",
 }  # fmt: skip
 _MODEL = "m3"
 #: A glottal stop at a vowel's start is no pair of any of these voices.

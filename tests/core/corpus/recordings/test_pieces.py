@@ -30,9 +30,9 @@ from tests.core.corpus.recordings.recordings_support import (  # noqa: E402
 )
 
 
-def recording(line: Line, labelled: bool = False, text: str = "") -> Recording:
+def recording(line: Line, labelled: bool = False, text: str = "", language: str = "en") -> Recording:
     labels = tuple(PhoneSpan(name, start_s, end_s) for start_s, end_s, name in labels_of(line)) if labelled else None
-    return Recording("mine", "one", Path("one.wav"), "mine:own", "en", "one", text, labels=labels)
+    return Recording("mine", "one", Path("one.wav"), "mine:own", language, "one", text, labels=labels)
 
 
 def said(piece: Piece) -> list[str]:
@@ -50,6 +50,12 @@ def test_what_is_heard_lies_where_it_is_said() -> None:
     truth = np.array([start_s for start_s, _, _ in labels_of(LINE)]) * 1000
     assert np.abs(edges_ms(piece.phones) - truth).max() < 17
     assert (piece.start_s, piece.end_s) == pytest.approx((0.15, 2.42), abs=0.02)
+
+
+def test_a_hush_is_heard_as_the_language_says_it() -> None:
+    line: Line = [("sil", 0.3), ("ʃ", 0.2), ("i", 0.3), ("ʃ", 0.2), ("a", 0.3), ("sil", 0.3)]
+    heard = {code: said(find_pieces(recording(line, language=code), sing(line), listen)[0]) for code in ("en", "zh")}
+    assert heard == {"en": ["ʃ", "i", "ʃ", "a"], "zh": ["ɕ", "i", "ʂ", "a"]}
 
 
 def test_labels_by_hand_are_taken_as_they_are() -> None:
