@@ -8,6 +8,7 @@ and lips, Cohen & Massaro (1993) for dominance per articulator, common ARKit vis
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -308,13 +309,14 @@ def broad_phone(name: str) -> str:
     return _BROAD.get(name, name)
 
 
-def narrow_phone(name: str, following: str, language: str) -> str:
-    """The phone that a speaker of `language` means where `name` is heard before `following`.
+def narrow_phones(names: Sequence[str], language: str) -> tuple[str, ...]:
+    """What a speaker of `language` means by the phones that were heard, each by the one after it.
 
     Speakers of Mandarin, Japanese and Polish hush with spread lips, those of English and German with round ones.
     """
     before_front, elsewhere = _NARROW.get(language, ({}, {}))
-    return (before_front if following in _FRONT else elsewhere).get(name, name)
+    pairs = zip(names, (*names[1:], SILENCE), strict=False)
+    return tuple((before_front if following in _FRONT else elsewhere).get(name, name) for name, following in pairs)
 
 
 def _ipa_names(symbol: str, language: str) -> tuple[str, ...] | None:

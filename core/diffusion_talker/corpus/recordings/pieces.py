@@ -22,7 +22,7 @@ from diffusion_talker.corpus.alignment import (
     edge_times_s,
     with_confidence,
 )
-from diffusion_talker.corpus.phones import SILENCE, broad_phone, narrow_phone
+from diffusion_talker.corpus.phones import SILENCE, broad_phone, narrow_phones
 from diffusion_talker.corpus.pronunciation import pronounce
 from diffusion_talker.corpus.recordings.sources import Recording
 from diffusion_talker.corpus.timing import place_phones
@@ -123,16 +123,11 @@ def _heard(recording: Recording, samples: np.ndarray, listener: Listener) -> tup
     spans = aligned or decode_phones(log_probabilities)
     threshold = CONFIDENT_OF_WORDS if aligned else CONFIDENT
     edges = edge_times_s(spans, log_probabilities)
-    names = _narrowed([span.phone for span in spans], recording.language)
+    names = narrow_phones([span.phone for span in spans], recording.language)
     return tuple(
         HeardPhone(names[i], edges[i], min(edges[i + 1], len(samples) / SAMPLE_RATE_HZ), span.confidence >= threshold)
         for i, span in enumerate(spans)
     )
-
-
-def _narrowed(names: Sequence[str], language: str) -> list[str]:
-    pairs = zip(names, [*names[1:], SILENCE], strict=True)
-    return [narrow_phone(name, following, language) for name, following in pairs]
 
 
 def _aligned(recording: Recording, log_probabilities: np.ndarray) -> tuple[FrameSpan, ...] | None:
