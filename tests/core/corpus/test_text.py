@@ -24,18 +24,18 @@ INVENTORY = {
     "it": "p b m f v t d n l s z ʃ k ɡ ɲ ɾ j w i e ɛ a ɔ o u",
     "nl": "p b m f v t d n l s z x k h j i ɪ y ɛ e ø œ a ɑ ə ɔ o u",
     "pt": "p b m f v t d n l s z ʃ ʒ k ɡ ɲ ɾ i e ɛ a ɐ ɔ o u",
-    "pl": "p b m f v w t d n l s z ʃ ʒ k ɡ x ɲ ɾ j i ɨ ɛ a ɔ u",
+    "pl": "p b m f v w t d n l s z ʃ ʒ ɕ ʑ k ɡ x ɲ ɾ j i ɨ ɛ a ɔ u",
     "cs": "p b m f v t d n l s z ʃ ʒ k h x ɲ ɾ j i e a o u",
     "fi": "p b m f v t d n l s k h ŋ ɾ j i y e ø æ a o u",
     "ru": "p b m f v t d n l s z ʃ ʒ k ɡ x ɾ j i ɨ e a o u",
     "sv": "p b m f v t d n l s k ɡ h ŋ ɾ j i y ɛ ø œ a ɑ ə o u",
     "tr": "p b m f v t d n l s z ʃ ʒ k ɡ h ɾ j i ɨ ɛ ø œ y a o u",
-    "ca": "p b m f v β t d n l s z ʃ ʒ k ɣ ɲ ɾ j w i e ɛ a ə o u",
+    "ca": "p b m f v β t d n l s z ɕ ʑ k ɣ ɲ ɾ j w i e ɛ a ə o u",
     "hu": "p b m f v t d n l s z ʃ k ɡ h ɲ ɾ j i y ø e ɛ a o u",
     "hi": "p b m v t d n l s ʃ k ɡ h ɾ j i ɪ e ɛ a ə ɔ o ʊ u",
     "mr": "p b m v t d n l s ʃ k ɡ h ɾ j i ɪ e a ə o ʊ u",
     "te": "p b m v t d n l s k ɡ ɾ i e a o u",
-    "cmn": "p m f w t n l s ʃ k x ŋ j i y e a ɑ ə o u",
+    "cmn": "p m f w t n l s ɕ ʂ k x ŋ j i y e a ɑ ə o u",
 }
 LETTERS = {"ru": "пбмфв", "hi": "पबमफव", "mr": "पबमफव", "te": "పబమఫవ"}
 
