@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-COMPLETED_FROM: Final = 0.45  # share of a whole closure
+COMPLETED_FROM: Final = 0.5  # share of a whole closure
 SHUT: Final = 0.8
 TWITCH: Final = 0.2  # falls that end below are no attempt at a blink
 RESTING: Final = 0.1  # lids above this are on their way or droop

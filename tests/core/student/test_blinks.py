@@ -31,7 +31,7 @@ def settled(weights: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("droop", [0.0, 0.03, 0.25])
-@pytest.mark.parametrize("deepest", [COMPLETED_FROM + 0.01, 0.6, 0.75])
+@pytest.mark.parametrize("deepest", [COMPLETED_FROM + 0.01, 0.65, 0.75])
 def test_a_lid_that_comes_half_way_closes_at_the_same_time(deepest: float, droop: float) -> None:
     after = settled(face((2.0, deepest), droop=droop))[:, LEFT]
     assert after.max() == pytest.approx(SHUT, abs=0.01)
