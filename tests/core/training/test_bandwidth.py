@@ -12,7 +12,7 @@ pytest.importorskip("scipy", reason="SciPy is not installed: training cannot be 
 
 from diffusion_talker.channels import MODEL_CHANNELS  # noqa: E402
 from diffusion_talker.corpus import shards  # noqa: E402
-from diffusion_talker.training.bandwidth import CANDIDATES_FRAMES, measure_smoothing  # noqa: E402
+from diffusion_talker.training.bandwidth import CANDIDATES_FRAMES, LEAST_ROUNDING_FRAMES, measure_smoothing  # noqa: E402
 from tests.core.training.made_corpus import JAW, make_clip, write_made_corpus  # noqa: E402
 
 
@@ -29,3 +29,4 @@ def test_slow_head_and_abrupt_jaw(tmp_path):
     smoothing = measure_smoothing(folder)
     assert smoothing[yaw] == max(CANDIDATES_FRAMES)
     assert smoothing[JAW] == 0.0  # it jumps between frames: any filter would be seen
+    assert smoothing[MODEL_CHANNELS.index("mouthPucker")] >= LEAST_ROUNDING_FRAMES
