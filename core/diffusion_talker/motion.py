@@ -110,6 +110,12 @@ def lip_aperture(motion: Motion) -> np.ndarray:
     return motion.column("jawOpen") - motion.column("mouthClose") + (opening - sealing) / 2
 
 
+def true_runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """(first, last + 1) of every stretch of true values of (T,) flags."""
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
 def resample_motion(motion: Motion, rate_hz: float) -> Motion:
     """The same motion at another frame rate, closures and blinks kept (see `sample_motion`)."""
     if not (math.isfinite(rate_hz) and rate_hz > 0):

@@ -238,10 +238,10 @@ _IPA_BY_LANGUAGE: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("cmn", "ər"): ("ɚ",),
 }
 
-#: Narrow sounds that a recogniser may hear as one broad one, and what it hears.
-_BROAD: Final[dict[str, str]] = {"ɕ": "ʃ", "ʑ": "ʒ", "ʂ": "ʃ", "ʐ": "ʒ"}
+#: Narrow sounds for the broad ones that a recogniser hears.
 _PALATAL: Final[dict[str, str]] = {"ʃ": "ɕ", "ʒ": "ʑ"}
 _RETROFLEX: Final[dict[str, str]] = {"ʃ": "ʂ", "ʒ": "ʐ"}
+_BROAD: Final[dict[str, str]] = {narrow: broad for table in (_PALATAL, _RETROFLEX) for broad, narrow in table.items()}
 #: What a broad sound is in a language: (before a front vowel or [j], elsewhere). Duanmu 2007 for Mandarin, Vance 2008
 #: for Japanese, Gussmann 2007 for Polish, whose hush elsewhere is rounded.
 _NARROW: Final[dict[str, tuple[dict[str, str], dict[str, str]]]] = {

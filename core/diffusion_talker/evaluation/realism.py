@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from diffusion_talker.channels import ARKIT_52, HEAD_CHANNELS, MIRROR_PAIRS, MODEL_CHANNELS
-from diffusion_talker.motion import Motion, resample_motion, sample_motion
+from diffusion_talker.motion import Motion, resample_motion, sample_motion, true_runs
 
 #: Frame rate of recorded takes; a corpus is measured at it too.
 RATE_HZ: Final = 30.0
@@ -236,8 +236,7 @@ def find_blinks(lid: np.ndarray, rate_hz: float) -> list[Blink]:
     half = int(rate_hz)
     usual = np.array([np.percentile(lid[max(i - half, 0) : i + half], 20) for i in range(len(lid))])
     above = lid - usual
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], (above > _BLINK_DEPTH).astype(int), [0]])))
-    blinks = [_blink_at(above, int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
+    blinks = [_blink_at(above, first, last) for first, last in true_runs(above > _BLINK_DEPTH)]
     return [blink for blink in blinks if (blink.end - blink.start) / rate_hz < _LONGEST_BLINK_S]
 
 
@@ -320,6 +319,4 @@ def _contact_signal(weights: np.ndarray, channels: Sequence[str], kind: str) -> 
 
 def label_runs(labels: np.ndarray, phones: frozenset[int]) -> list[tuple[int, int]]:
     """(first, last + 1) of every run of frames whose label is one of `phones`, neighbours merged."""
-    inside = np.isin(labels, list(phones)).astype(int)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], inside, [0]])))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return true_runs(np.isin(labels, list(phones)))

@@ -8,10 +8,11 @@ COMPLETED_FROM on it is stretched until the eye is shut, below that it is presse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+
+from diffusion_talker.motion import true_runs
 
 COMPLETED_FROM: Final = 0.5  # share of a whole closure
 SHUT: Final = 0.8
@@ -37,7 +38,7 @@ def settle_blinks(weights: np.ndarray, channels: tuple[str, ...], rate_hz: float
     lids = weights[:, columns]
     fallen = lids.mean(axis=1)
     rest = _resting(fallen, int(_AROUND_S * rate_hz))
-    for start, stop in _runs(fallen > rest):
+    for start, stop in true_runs(fallen > rest):
         if stop - start <= LONGEST_S * rate_hz:
             fall = slice(start, stop)
             deepest = start + int(np.argmax(fallen[fall] - rest[fall]))
@@ -64,9 +65,3 @@ def _stretch(deepest: float, rest: float) -> float:
         return 1.0
     wanted = SHUT if deepest >= COMPLETED_FROM else min(rest + PRESSED, deepest)
     return (wanted - rest) / (deepest - rest)
-
-
-def _runs(flags: np.ndarray) -> Iterator[tuple[int, int]]:
-    """[start, stop) of every stretch of true flags."""
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

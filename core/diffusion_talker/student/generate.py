@@ -259,10 +259,8 @@ class Student:
                 monitor.enter(window, heard.frame_count, number, len(plans))
                 passes.append(self._sample(heard, window, plan, steps, settings.seed, monitor)[window.kept])
             values[window.start : window.stop] = self._finish(_by_region(passes, gains))
-        if not self.config.vertex_count:
-            values = settle_blinks(values, self.config.channels, float(MOTION_RATE_HZ))
         monitor.report(1.0)
-        return values
+        return settle_blinks(values, self.config.channels, float(MOTION_RATE_HZ))
 
     def _finish(self, normalized: np.ndarray) -> np.ndarray:
         """z-scored motion to channel values in range, with lips that meet; vertices as they are."""

@@ -25,6 +25,7 @@ from diffusion_talker.corpus.phones import PHONES
 from diffusion_talker.corpus.talkers import TALKERS
 from diffusion_talker.corpus.timing import TimedPhone, place_phones
 from diffusion_talker.corpus.voices.base import PhoneSpan
+from diffusion_talker.motion import true_runs
 from tests.core.corpus.corpus_support import column, lip_gap, timed
 
 RATE_HZ = 120.0
@@ -43,8 +44,7 @@ def _blinks(seed: int, rate_per_min: float, seconds: float) -> np.ndarray:
 
 
 def _runs(active: np.ndarray) -> list[slice]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(int), [0]])))
-    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [slice(first, last) for first, last in true_runs(active)]
 
 
 def test_blinks_close_faster_than_they_open_and_take_the_time_of_real_ones() -> None:
